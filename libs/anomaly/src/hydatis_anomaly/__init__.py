@@ -1,0 +1,1 @@
+"""Isolation Forest, threshold calibration, confirmation over ticks."""

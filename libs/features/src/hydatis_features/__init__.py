@@ -1,0 +1,1 @@
+"""The feature schema, its window transforms, the node table and workload profiles."""

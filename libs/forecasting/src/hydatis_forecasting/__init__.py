@@ -1,0 +1,1 @@
+"""Quantile forecasts of CPU and memory, calibration, baselines, metrics."""

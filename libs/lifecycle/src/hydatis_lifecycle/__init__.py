@@ -1,0 +1,1 @@
+"""Decisions about models: artifacts and their manifests."""

@@ -1,0 +1,1 @@
+"""Steps that make models, and their wiring."""

@@ -1,0 +1,1 @@
+"""Q-learning placement policy, reward, greedy ablation, the lower rungs."""

@@ -1,0 +1,1 @@
+"""All that a process needs: settings, logs, metrics, tracing, server, deadlines, typed clients."""

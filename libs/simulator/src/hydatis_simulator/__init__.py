@@ -1,0 +1,1 @@
+"""Trace-driven cluster simulator: trace readers, workload generator, kube-scheduler emulation, outcomes."""

@@ -1,0 +1,1 @@
+"""Scores every node once per tick through the model server."""

@@ -1,0 +1,1 @@
+"""Keeps the node table and workload profiles, and streams them."""

@@ -1,0 +1,1 @@
+"""Forecasts every node once per tick through the model servers."""

@@ -1,0 +1,1 @@
+"""Serves one verified model by the Open Inference Protocol."""

@@ -1,0 +1,1 @@
+"""Ranks the candidates of a pod by the learned policy."""
