@@ -1,6 +1,6 @@
 """The floor of the latency benchmark: an extender that answers constants.
 
-It takes the same two HTTP calls over the same server library as scheduler-plugin and thinks nothing, so what it takes is the price of
+It takes the same two HTTP calls over the same server library as scheduler-plugin and thinks nothing: what it takes is the price of
 being asked at all. ``python -m hydatis_cli.constant_extender PORT`` answers for the candidates named on standard input, one a line.
 """
 
