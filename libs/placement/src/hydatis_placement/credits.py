@@ -1,0 +1,293 @@
+"""Credits: load on a node that its measurements do not show yet.
+
+A scheduler that looks at measured load alone places a whole burst on the node that looked empty, because the measurements lag
+the bindings. So every pod that was chosen or bound is credited: with its expected use less what the metric window already shows of
+it, and with its requests until a table counts them itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from hydatis_core.errors import Duplicate, InvalidValue, WrongShape
+from hydatis_core.pods import Pod
+from hydatis_features.expected_use import ExpectedUse
+from hydatis_features.table import NodeTable
+from numpy.typing import NDArray
+
+__all__ = ["CREDIT_COLUMNS", "CreditLedger", "Credits"]
+
+#: Columns of ``Credits.values``, all >= 0: expected use not yet measured, then requests not yet in the table.
+CREDIT_COLUMNS: tuple[str, ...] = (
+    "cpu_p50_cores",
+    "cpu_p95_cores",
+    "memory_p50_bytes",
+    "memory_p95_bytes",
+    "cpu_requested_cores",
+    "memory_requested_bytes",
+    "pod_count",
+)
+_WIDTH = len(CREDIT_COLUMNS)
+_USE_WIDTH = 4
+
+#: Tables of this many ticks before the newest may still be decided on: entries are kept for them.
+_KEPT_TICKS = 4
+
+
+def _no_rows() -> NDArray[np.int32]:
+    return np.empty(0, dtype=np.int32)
+
+
+def _no_values() -> NDArray[np.float32]:
+    return np.empty((0, _WIDTH), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Credits:
+    """Credits of the nodes that have any, for one table.
+
+    Raises:
+        WrongShape: values are not rows x 7 float32, or rows are not int32.
+        InvalidValue: a value is negative, NaN or infinite, or a row is negative.
+        Duplicate: a row stands twice.
+    """
+
+    rows: NDArray[np.int32] = field(default_factory=_no_rows)
+    """shape (credited nodes,), int32: rows of the table, without repeats."""
+    values: NDArray[np.float32] = field(default_factory=_no_values)
+    """shape (credited nodes, 7), float32, >= 0: columns as in ``CREDIT_COLUMNS``."""
+
+    def __post_init__(self) -> None:
+        expected = (self.rows.size, _WIDTH)
+        if self.rows.ndim != 1 or self.rows.dtype != np.int32:
+            raise WrongShape(f"{self.rows.dtype} of shape {self.rows.shape}", field="credits.rows", expected="int32 of one axis")
+        if self.values.shape != expected or self.values.dtype != np.float32:
+            shown = f"{self.values.dtype} of shape {self.values.shape}"
+            raise WrongShape(shown, field="credits.values", expected=f"float32 of shape {expected}")
+        if self.rows.size == 0:
+            return
+        if not (np.isfinite(self.values).all() and (self.values >= 0).all()):
+            raise InvalidValue("a credit is negative or not finite", field="credits.values", expected="finite values >= 0")
+        if int(self.rows.min()) < 0:
+            raise InvalidValue("a row is negative", field="credits.rows", expected="rows >= 0")
+        if int(np.bincount(self.rows).max()) > 1:
+            raise Duplicate("a row stands twice", field="credits.rows", expected="rows without repeats")
+
+    def at(self, rows: NDArray[np.int32], node_count: int) -> NDArray[np.float32]:
+        """Credits of wanted rows.
+
+        Args:
+            rows: shape (wanted,), rows of the table.
+            node_count: rows that the table has.
+
+        Returns:
+            shape (7, wanted), float32: one line per credit column, zero where a node has no credit.
+
+        Raises:
+            InvalidValue: a credited row is not of the table.
+        """
+        if self.rows.size == 0:
+            return np.zeros((_WIDTH, rows.size), dtype=np.float32)
+        if int(self.rows.max()) >= node_count:
+            raise InvalidValue(f"row {int(self.rows.max())} has a credit", field="credits.rows", expected=f"0..{node_count - 1}")
+        dense = np.zeros((_WIDTH, node_count), dtype=np.float32)
+        dense[:, self.rows] = self.values.T
+        return dense.take(rows, axis=1)
+
+
+class CreditLedger:
+    """The pods that were chosen or bound and are not wholly measured yet.
+
+    A pod is *provisional* from ``choose`` (an extender is not told which node kube-scheduler took, so its own first choice stands
+    in) until ``confirm`` (the bind delta, which may name another node) or until it expires. It is *confirmed* until ``end``, or
+    until no table that may still be used needs it. Everything is keyed by pod uid and may be said twice. After a restart the
+    ledger is rebuilt by confirming the recent bind deltas again.
+
+    Credit of one pod at a table of generation G, with bind time b and the delta's generation g:
+
+    * use: expected use x (1 - visible), visible = clip((G - scrape_delay - b) / metric_window, 0, 1); a provisional pod runs
+      nowhere yet, so nothing of it is visible;
+    * requests and pod count: in full while g >= G, since a table of a later generation counts them itself; of a provisional pod
+      always, since no table counts it.
+
+    Not safe for threads; times are event time in seconds and are passed in.
+
+    Args:
+        provisional_seconds: how long a choice counts without a bind delta, > 0.
+    """
+
+    def __init__(self, *, provisional_seconds: float = 30.0) -> None:
+        if not provisional_seconds > 0:
+            raise InvalidValue(f"{provisional_seconds!r} is no duration", field="provisional_seconds", expected="seconds > 0")
+        self._provisional_seconds = provisional_seconds
+        self.clear()
+
+    def clear(self) -> None:
+        """Forgets everything: another cluster was loaded."""
+        self._slot_by_uid: dict[str, int] = {}
+        self._uids: list[str] = []
+        self._node_id: dict[str, int] = {}
+        self._ended: dict[str, float] = {}
+        self._values = np.zeros((64, _WIDTH))
+        self._nodes = np.zeros(64, dtype=np.intp)
+        self._bind_times = np.zeros(64)
+        self._generations = np.zeros(64, dtype=np.int64)
+        self._confirmed = np.zeros(64, dtype=bool)
+        self._rows_of_names: tuple[str, ...] = ()
+        self._row_of_id = np.empty(0, dtype=np.intp)
+
+    def __len__(self) -> int:
+        """Entries held: provisional, and confirmed that some table may still need."""
+        return len(self._uids)
+
+    def choose(self, pod: Pod, node_name: str, expected_use: ExpectedUse, time_seconds: float, generation: int) -> bool:
+        """Credits a first choice provisionally; a later choice for the same pod moves it.
+
+        Args:
+            pod: the pod that was ranked.
+            node_name: the node with the best score.
+            expected_use: what the pod is expected to use.
+            time_seconds: moment of the decision.
+            generation: generation of the table it was decided on.
+
+        Returns:
+            False: the pod is already bound, or ended; nothing changed.
+        """
+        slot = self._slot_by_uid.get(pod.uid)
+        if pod.uid in self._ended or (slot is not None and self._confirmed[slot]):
+            return False
+        self._write(pod, node_name, expected_use, time_seconds, generation, confirmed=False)
+        return True
+
+    def confirm(self, pod: Pod, node_name: str, expected_use: ExpectedUse, time_seconds: float, generation: int) -> bool:
+        """Takes a bind delta: the pod is on this node, whatever was chosen.
+
+        Args:
+            pod: the pod that was bound.
+            node_name: the node it was bound to.
+            expected_use: what the delta says it is expected to use.
+            time_seconds: moment of the bind.
+            generation: the delta's generation: the newest table when it happened.
+
+        Returns:
+            False: already known as bound, or ended; nothing changed.
+        """
+        slot = self._slot_by_uid.get(pod.uid)
+        if pod.uid in self._ended or (slot is not None and self._confirmed[slot]):
+            return False
+        self._write(pod, node_name, expected_use, time_seconds, generation, confirmed=True)
+        return True
+
+    def end(self, uid: str, time_seconds: float) -> bool:
+        """Takes back the credit of a pod that ended. Its bind delta, should it come late or again, changes nothing.
+
+        Returns:
+            False: no credit was held for it.
+        """
+        self._ended[uid] = time_seconds
+        slot = self._slot_by_uid.get(uid)
+        if slot is None:
+            return False
+        self._drop(slot)
+        return True
+
+    def credits(self, table: NodeTable, now_seconds: float, *, without_uid: str = "") -> Credits:
+        """Credits for a decision on a table. Drops what has expired.
+
+        Args:
+            table: the table that is decided on.
+            now_seconds: moment of the decision.
+            without_uid: the pod being decided: a choice made for it earlier does not weigh on it.
+
+        Returns:
+            Rows ascending; nodes that the table lacks have none.
+        """
+        self._forget(table, now_seconds)
+        count = len(self._uids)
+        if count == 0:
+            return Credits()
+        confirmed = self._confirmed[:count]
+        age = table.generation - table.scrape_delay_seconds - self._bind_times[:count]
+        unseen = 1.0 - np.clip(age / table.metric_window_seconds, 0.0, 1.0)
+        unseen[~confirmed] = 1.0
+        uncounted = (self._generations[:count] >= table.generation) | ~confirmed
+        weights = np.empty((count, _WIDTH))
+        weights[:, :_USE_WIDTH] = unseen[:, None]
+        weights[:, _USE_WIDTH:] = uncounted[:, None]
+        own = self._slot_by_uid.get(without_uid) if without_uid else None
+        if own is not None:
+            weights[own] = 0.0
+        rows = self._table_rows(table)[self._nodes[:count]]
+        wanted = (rows >= 0) & (weights.any(axis=1))
+        if not wanted.any():
+            return Credits()
+        amounts = self._values[:count][wanted] * weights[wanted]
+        is_credited = np.zeros(len(table.node_names), dtype=bool)
+        is_credited[rows[wanted]] = True
+        credited = np.flatnonzero(is_credited)
+        position = (np.cumsum(is_credited) - 1)[rows[wanted]]
+        totals = np.empty((credited.size, _WIDTH), dtype=np.float32)
+        for column in range(_WIDTH):
+            totals[:, column] = np.bincount(position, weights=amounts[:, column], minlength=credited.size)
+        return Credits(credited.astype(np.int32), totals)
+
+    def _write(self, pod: Pod, node_name: str, use: ExpectedUse, time_seconds: float, generation: int, *, confirmed: bool) -> None:
+        slot = self._slot_by_uid.get(pod.uid)
+        if slot is None:
+            slot = len(self._uids)
+            if slot == self._bind_times.size:
+                self._grow()
+            self._uids.append(pod.uid)
+            self._slot_by_uid[pod.uid] = slot
+        self._values[slot] = (
+            use.cpu_p50_cores,
+            use.cpu_p95_cores,
+            use.memory_p50_bytes,
+            use.memory_p95_bytes,
+            pod.requests.cpu_cores,
+            pod.requests.memory_bytes,
+            1.0,
+        )
+        self._nodes[slot] = self._node_id.setdefault(node_name, len(self._node_id))
+        self._bind_times[slot] = time_seconds
+        self._generations[slot] = generation
+        self._confirmed[slot] = confirmed
+
+    def _grow(self) -> None:
+        for name in ("_values", "_nodes", "_bind_times", "_generations", "_confirmed"):
+            array = getattr(self, name)
+            setattr(self, name, np.concatenate([array, np.zeros_like(array)]))
+
+    def _drop(self, slot: int) -> None:
+        """Fills the gap with the last entry, so that the arrays stay dense."""
+        last = len(self._uids) - 1
+        del self._slot_by_uid[self._uids[slot]]
+        if slot != last:
+            for array in (self._values, self._nodes, self._bind_times, self._generations, self._confirmed):
+                array[slot] = array[last]
+            self._uids[slot] = self._uids[last]
+            self._slot_by_uid[self._uids[slot]] = slot
+        self._uids.pop()
+
+    def _forget(self, table: NodeTable, now_seconds: float) -> None:
+        """Drops expired choices and binds that every table still in use shows and counts."""
+        count = len(self._uids)
+        oldest_table = table.generation - _KEPT_TICKS * table.tick_seconds
+        measured_before = oldest_table - table.scrape_delay_seconds - table.metric_window_seconds
+        confirmed = self._confirmed[:count]
+        times = self._bind_times[:count]
+        measured = confirmed & (times <= measured_before) & (self._generations[:count] < oldest_table)
+        expired = ~confirmed & (times + self._provisional_seconds <= now_seconds)
+        for slot in np.flatnonzero(measured | expired)[::-1]:
+            self._drop(int(slot))
+        if self._ended and next(iter(self._ended.values())) <= measured_before:
+            self._ended = {uid: time for uid, time in self._ended.items() if time > measured_before}
+
+    def _table_rows(self, table: NodeTable) -> NDArray[np.intp]:
+        """Row of each node id in the table; -1: the table lacks it."""
+        if self._rows_of_names is not table.node_names or self._row_of_id.size != len(self._node_id):
+            lookup = table.row_by_name
+            self._row_of_id = np.array([lookup.get(name, -1) for name in self._node_id], dtype=np.intp)
+            self._rows_of_names = table.node_names
+        return self._row_of_id
