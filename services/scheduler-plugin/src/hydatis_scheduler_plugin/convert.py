@@ -1,0 +1,175 @@
+"""ExtenderArgs to values, and rankings back to the JSON that kube-scheduler expects.
+
+Everything that can be wrong with a body is found here, before anything is decided: what comes out is a pod with sane amounts and a
+list of candidates, and what goes out names exactly the candidates that came in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+from hydatis_core.errors import InvalidValue
+from hydatis_core.pods import Pod
+from msgspec import Raw
+
+from hydatis_scheduler_plugin.extender_api import ExtenderArgs, HostPriority, NodeHead, PodJson
+from hydatis_scheduler_plugin.pod_resources import GPU_RESOURCES, GpuMeaning, pod_limits, pod_requests
+
+__all__ = [
+    "WORKLOAD_LABEL",
+    "PodRequest",
+    "candidate_names",
+    "error_body",
+    "filter_body",
+    "prioritize_body",
+    "read_args",
+    "read_pod",
+    "workload_of",
+]
+
+#: A label that names the workload outright, for pods whose owner does not say it (replays, bare pods).
+WORKLOAD_LABEL = "hydatis.io/workload"
+_TEMPLATE_HASH_LABEL = "pod-template-hash"
+
+_ARGS = msgspec.json.Decoder(ExtenderArgs)
+_NAMES = msgspec.json.Decoder(list[str] | None)
+_NODE = msgspec.json.Decoder(NodeHead)
+_ENCODE = msgspec.json.Encoder().encode
+_NULL = Raw(b"null")
+_EMPTY_LIST = Raw(b"[]")
+_EMPTY_MAP = Raw(b"{}")
+
+
+@dataclass(frozen=True, slots=True)
+class PodRequest:
+    """The pod that is asked about."""
+
+    pod: Pod
+    scheduler_name: str
+
+
+class _FilterResult(msgspec.Struct, frozen=True):
+    Nodes: Raw
+    NodeNames: Raw
+    FailedNodes: dict[str, str] | Raw
+    FailedAndUnresolvableNodes: Raw = _NULL
+    Error: str = ""
+
+
+class _NodeListOut(msgspec.Struct, frozen=True):
+    metadata: Raw
+    items: list[Raw]
+
+
+def read_args(body: bytes) -> ExtenderArgs:
+    """The body of a request.
+
+    Raises:
+        InvalidValue: not JSON, not UTF-8, or not of the extender's types.
+    """
+    try:
+        return _ARGS.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as wrong:
+        raise InvalidValue(f"the body is not ExtenderArgs: {_shown(wrong)}", field="body", expected="ExtenderArgs as JSON") from None
+
+
+def read_pod(pod: PodJson, gpu_resources: Mapping[str, GpuMeaning] = GPU_RESOURCES) -> PodRequest:
+    """The pod of a request, with its requests and limits summed.
+
+    Raises:
+        InvalidValue: it has no uid, or an amount that cannot be meant.
+    """
+    meta, spec = pod.metadata, pod.spec
+    if not meta.uid:
+        raise InvalidValue("the pod has no uid", field="Pod.metadata.uid", expected="an identity unique in the cluster")
+    return PodRequest(
+        Pod(
+            uid=meta.uid,
+            name=meta.name,
+            namespace=meta.namespace or "default",
+            workload=workload_of(pod),
+            requests=pod_requests(spec, gpu_resources),
+            limits=pod_limits(spec, gpu_resources),
+            priority=spec.priority or 0,
+        ),
+        spec.scheduler_name or "default-scheduler",
+    )
+
+
+def workload_of(pod: PodJson) -> str:
+    """The owner that makes like pods, as "Kind/name"; empty when nobody says it.
+
+    A ReplicaSet whose name ends in the pod's template hash belongs to a Deployment of the rest of the name.
+    """
+    labels = pod.metadata.labels or {}
+    if labels.get(WORKLOAD_LABEL):
+        return labels[WORKLOAD_LABEL]
+    owners = pod.metadata.owner_references or []
+    owner = next((o for o in owners if o.controller), owners[0] if owners else None)
+    if owner is None or not owner.name:
+        return ""
+    suffix = "-" + labels.get(_TEMPLATE_HASH_LABEL, "")
+    if owner.kind == "ReplicaSet" and len(suffix) > 1 and owner.name.endswith(suffix):
+        return f"Deployment/{owner.name.removesuffix(suffix)}"
+    return f"{owner.kind}/{owner.name}"
+
+
+def candidate_names(args: ExtenderArgs) -> list[str]:
+    """Names of the candidates, in the order offered; repeats stay.
+
+    Raises:
+        InvalidValue: a name is not a string, or a node has none.
+    """
+    try:
+        names = _NAMES.decode(args.NodeNames)
+        if names is None:
+            items = args.Nodes.items if args.Nodes is not None else None
+            names = [_NODE.decode(item).metadata.name for item in items or ()]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as wrong:
+        raise InvalidValue(
+            f"the candidates are not nodes: {_shown(wrong)}", field="NodeNames or Nodes", expected="a list of names or a NodeList"
+        ) from None
+    return names
+
+
+def filter_body(args: ExtenderArgs, names: Sequence[str], kept: Sequence[bool] | None, failed: Mapping[str, str]) -> bytes:
+    """Answer to /filter: the kept candidates in the form and order they came in.
+
+    Args:
+        names: candidates of ``args``.
+        kept: per candidate whether it stays; None: all stay.
+        failed: why each rejected node was rejected. They are FailedNodes, never FailedAndUnresolvableNodes: taking pods off an
+            overloaded node does resolve it, so kube-scheduler may try preemption.
+    """
+    return _ENCODE(_filter_result(args, names, kept, failed))
+
+
+def _filter_result(args: ExtenderArgs, names: Sequence[str], kept: Sequence[bool] | None, failed: Mapping[str, str]) -> _FilterResult:
+    reasons: dict[str, str] | Raw = dict(failed) if failed else _EMPTY_MAP
+    if args.NodeNames != _NULL or args.Nodes is None:
+        if kept is None:
+            stay = args.NodeNames if args.NodeNames != _NULL else _EMPTY_LIST
+        else:
+            stay = Raw(_ENCODE([name for name, keep in zip(names, kept, strict=True) if keep]))
+        return _FilterResult(_NULL, stay, reasons)
+    items = args.Nodes.items or []
+    if kept is not None:
+        items = [item for item, keep in zip(items, kept, strict=True) if keep]
+    return _FilterResult(Raw(_ENCODE(_NodeListOut(args.Nodes.metadata, items))), _NULL, reasons)
+
+
+def prioritize_body(names: Sequence[str], scores: Sequence[int]) -> bytes:
+    """Answer to /prioritize: one entry per candidate in the order offered; scores 0..10, high = better."""
+    return _ENCODE(list(map(HostPriority, names, scores)))
+
+
+def error_body(message: str) -> bytes:
+    """Body of an answer that is an error: the filter's Error field, set."""
+    return _ENCODE(_FilterResult(_NULL, _NULL, _EMPTY_MAP, _NULL, message))
+
+
+def _shown(wrong: Exception) -> str:
+    text = str(wrong)
+    return text if len(text) <= 160 else text[:157] + "..."

@@ -1,0 +1,119 @@
+"""The policy file: who is placed by HYDATIS, how far, and by which thresholds.
+
+Extenders are shared by all profiles of a scheduler and their weight cannot be 0, so switching off, ramping and shadowing live here, in a
+YAML file that is read again whenever it changes. A file that cannot be read changes nothing: the last good one goes on, and says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from enum import Enum
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import yaml
+from hydatis_core.errors import InvalidValue
+
+__all__ = ["OFF", "NamespaceRule", "Policy", "Standing", "read_policy", "standing_of"]
+
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+#: A policy larger than this is not a policy.
+MAX_POLICY_BYTES = 1 << 20
+
+
+class Standing(Enum):
+    """What a pod is to us, and why. The value is the metric's label."""
+
+    ON = "on"
+    SHADOW = "shadow"
+    DISABLED = "disabled"
+    OFF = "off"
+    NAMESPACE = "namespace"
+    SCHEDULER_NAME = "scheduler_name"
+    RAMP = "ramp"
+
+
+class NamespaceRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Namespaces by shell pattern ("team-*")."""
+
+    include: tuple[str, ...] = ("*",)
+    """At least one must match."""
+    exclude: tuple[str, ...] = ()
+    """None may match; outweighs ``include``."""
+
+
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One reading of the policy file; every field may be left out."""
+
+    enabled: bool = True
+    """False: every pod is placed as if HYDATIS were not there, and nothing is computed."""
+    mode: Literal["on", "shadow", "off"] = "on"
+    """"shadow" computes and records the decision and answers neutrally."""
+    namespaces: NamespaceRule = NamespaceRule()
+    """Which namespaces take part."""
+    scheduler_names: tuple[str, ...] = ()
+    """Which ``schedulerName`` take part; empty: all."""
+    ramp_pct: Annotated[float, msgspec.Meta(ge=0, le=100)] = 100.0
+    """Share of the pods that take part, by a stable hash of the pod's UID: a pod that takes part at 10 does at 50."""
+    objective_weight: Share = 0.0
+    """0 spreads load over nodes, 1 packs it on few."""
+    cpu_threshold_ratio: Annotated[float, msgspec.Meta(gt=0, le=10)] = 0.90
+    """The filter rejects a node whose p95 CPU forecast after placement passes it."""
+    memory_threshold_ratio: Annotated[float, msgspec.Meta(gt=0, le=10)] = 0.95
+    """The same for memory."""
+    avoid_anomalous: bool = True
+    """Whether the filter rejects nodes that are confirmed anomalous."""
+    epsilon: Annotated[float, msgspec.Meta(ge=0, le=10)] | None = None
+    """Nodes whose utility is within it of the best share score 10, in the unit of utility. Absent: the placement library's own."""
+    decision_budget_ms: Annotated[int, msgspec.Meta(ge=5, le=5000)] | None = None
+    """Milliseconds a decision may take before a lower rung answers. Absent: the setting of the same name."""
+
+
+#: What holds when a policy file was named and none could ever be read: nobody said that we may place pods.
+OFF = Policy(mode="off")
+
+
+def read_policy(path: Path) -> Policy:
+    """Reads a policy file. An empty file is a policy of defaults.
+
+    Raises:
+        InvalidValue: not there, not YAML, an unknown field, or a value out of range.
+    """
+    try:
+        text = path.read_bytes()
+        if len(text) > MAX_POLICY_BYTES:
+            raise InvalidValue(f"policy file {path} is {len(text)} bytes long", field="policy_file", expected="at most 1 MiB")
+        return msgspec.convert(yaml.safe_load(text) or {}, Policy)
+    except OSError as wrong:
+        raise InvalidValue(f"policy file {path} cannot be read: {wrong.strerror}", field="policy_file") from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as wrong:
+        where = getattr(wrong, "problem_mark", None)
+        line = f" at line {where.line + 1}" if where is not None else ""
+        raise InvalidValue(f"policy file {path} is not YAML{line}", field="policy_file", expected="a YAML mapping") from None
+    except msgspec.ValidationError as wrong:
+        raise InvalidValue(f"policy file {path}: {wrong}", field="policy_file", expected="the fields of docs/operations.md") from None
+
+
+def standing_of(policy: Policy, namespace: str, scheduler_name: str, uid: str) -> Standing:
+    """What a pod is to us under a policy; the first row that holds, in the order of this table."""
+    rules = policy.namespaces
+    table = (
+        (not policy.enabled, Standing.DISABLED),
+        (policy.mode == "off", Standing.OFF),
+        (not _matches(namespace, rules.include) or _matches(namespace, rules.exclude), Standing.NAMESPACE),
+        (bool(policy.scheduler_names) and scheduler_name not in policy.scheduler_names, Standing.SCHEDULER_NAME),
+        (policy.ramp_pct < 100.0 and ramp_position_pct(uid) >= policy.ramp_pct, Standing.RAMP),
+        (policy.mode == "shadow", Standing.SHADOW),
+    )
+    return next((standing for holds, standing in table if holds), Standing.ON)
+
+
+def ramp_position_pct(uid: str) -> float:
+    """Where a pod stands in the ramp, 0 <= position < 100, the same in every replica and after every restart."""
+    return int.from_bytes(hashlib.blake2b(uid.encode(), digest_size=4).digest(), "big") * (100.0 / 2**32)
+
+
+def _matches(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
