@@ -1,0 +1,250 @@
+"""The models folder: where artifacts are published to and loaded from.
+
+Several processes share it without talking: a trainer writes while four servers read. So a version appears by one rename, whole or
+not at all, ``CURRENT`` changes by one rename, and nothing that was published is ever written again. A reader trusts no name and no
+size: it follows no symlink, reads no more than the manifest allows, and hands out bytes only after every digest matched.
+
+Layout: ``<models_dir>/<model>/<version>/manifest.json`` and data files beside it; ``<models_dir>/<model>/CURRENT`` names the
+version to serve.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydatis_core.errors import ArtifactRefused
+
+from hydatis_lifecycle.adapters.safe_files import open_folder, read_file, write_file
+from hydatis_lifecycle.artifacts import Artifact, Manifest, manifest_from_json, manifest_to_json, verify
+from hydatis_lifecycle.manifest import MANIFEST_FILE, MAX_FILE_COUNT, MAX_MANIFEST_BYTES, is_model_name
+from hydatis_lifecycle.versions import is_version, newest_first, version_key
+
+__all__ = ["ArtifactFolder", "LoadedGood", "Refusal"]
+
+CURRENT_FILE = "CURRENT"
+_LOCK_FILE = ".lock"
+_MAX_CURRENT_BYTES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A version that was not taken, and why."""
+
+    version: str
+    """The version; "CURRENT" when the file that names it is itself wrong."""
+    reason: str
+    """One sentence: which file or field, what was wrong, what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedGood:
+    """The newest artifact that verified, with what was passed over to reach it."""
+
+    artifact: Artifact
+    refusals: tuple[Refusal, ...]
+    """Newer versions that were refused, newest first; empty when the one asked for is served."""
+
+
+class ArtifactFolder:
+    """Artifacts by model and version, below one folder.
+
+    Args:
+        models_dir: the folder; made when something is first published.
+    """
+
+    def __init__(self, models_dir: Path) -> None:
+        self.models_dir = Path(models_dir)
+
+    def publish(self, manifest: Manifest, files: Mapping[str, bytes]) -> Path:
+        """Makes a version visible, whole, and current unless a newer one is current already.
+
+        Args:
+            manifest: what it is; its version must not be published yet.
+            files: bytes of every file the manifest lists.
+
+        Returns:
+            The version's folder.
+
+        Raises:
+            ArtifactRefused: the files are not those of the manifest, or the version exists: versions never change.
+        """
+        verify(manifest, files)
+        model_dir = self._model_dir(manifest.name)
+        model_dir.mkdir(parents=True, exist_ok=True)
+        target = model_dir / manifest.version
+        temporary = model_dir / f".publishing-{manifest.version}-{secrets.token_hex(6)}"
+        temporary.mkdir()
+        try:
+            for name, data in files.items():
+                write_file(temporary / name, data)
+            write_file(temporary / MANIFEST_FILE, manifest_to_json(manifest))
+            _sync_folder(temporary)
+            try:
+                temporary.rename(target)
+            except OSError:
+                shown = f"version {manifest.version} of {manifest.name} is published already"
+                raise ArtifactRefused(shown, field="version", expected="a version not used before") from None
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        _sync_folder(model_dir)
+        with self._lock(model_dir):
+            if self._current_key(manifest.name) < version_key(manifest.version):
+                self._replace_current(model_dir, manifest.version)
+        return target
+
+    def set_current(self, name: str, version: str) -> None:
+        """Names the version to serve: how a version is rolled back or forward.
+
+        Raises:
+            ArtifactRefused: the version is not there or does not verify.
+        """
+        self.load(name, version)
+        model_dir = self._model_dir(name)
+        with self._lock(model_dir):
+            self._replace_current(model_dir, version)
+
+    def versions(self, name: str) -> tuple[str, ...]:
+        """Published versions of a model, oldest first; empty when there are none."""
+        try:
+            found = [entry.name for entry in os.scandir(self._model_dir(name)) if entry.is_dir(follow_symlinks=False)]
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+        return newest_first(filter(is_version, found))[::-1]
+
+    def current(self, name: str) -> str | None:
+        """The version that CURRENT names; None when there is no such file.
+
+        Raises:
+            ArtifactRefused: the file does not hold a version.
+        """
+        try:
+            with open_folder(self._model_dir(name)) as folder:
+                text = read_file(folder, CURRENT_FILE, _MAX_CURRENT_BYTES).decode("ascii", "replace").strip()
+        except FileNotFoundError:
+            return None
+        if not is_version(text):
+            raise ArtifactRefused(f"{text[:40]!r} is not a version", field=CURRENT_FILE, expected="three numbers such as 1.0.3")
+        return text
+
+    def current_stamp(self, name: str) -> tuple[int, int, int] | None:
+        """What changes whenever CURRENT is replaced (time, inode, size); None when there is none. Cheap: one system call."""
+        try:
+            status = os.stat(self._model_dir(name) / CURRENT_FILE, follow_symlinks=False)
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_ino, status.st_size
+
+    def load(self, name: str, version: str | None = None) -> Artifact:
+        """One artifact, verified before anybody parses it.
+
+        Args:
+            name: model name.
+            version: version; None: the one CURRENT names.
+
+        Raises:
+            ArtifactRefused: it is not there, or anything of it is not as the manifest says.
+        """
+        chosen = version if version is not None else self.current(name)
+        if chosen is None:
+            raise ArtifactRefused(f"there is no current version of {name}", field=CURRENT_FILE, expected="a published version")
+        if not is_version(chosen):
+            raise ArtifactRefused(f"{chosen[:40]!r} is not a version", field="version", expected="three numbers such as 1.0.3")
+        try:
+            with open_folder(self._model_dir(name)) as model_folder, open_folder(chosen, model_folder) as folder:
+                return _read_artifact(folder, name, chosen)
+        except FileNotFoundError:
+            raise ArtifactRefused(f"version {chosen} of {name} is not there", field="version") from None
+        except OSError as cause:
+            raise ArtifactRefused(f"version {chosen} of {name} cannot be read: {cause.strerror}", field="version") from None
+
+    def load_latest_good(self, name: str) -> LoadedGood:
+        """The current version, or the newest before it that verifies. Versions newer than the current are never taken: somebody
+        rolled back from them.
+
+        Raises:
+            ArtifactRefused: no version verifies; the message says why of each.
+        """
+        refusals: list[Refusal] = []
+        try:
+            current = self.current(name)
+        except ArtifactRefused as refused:
+            current = None
+            refusals.append(Refusal(CURRENT_FILE, str(refused)))
+        candidates = newest_first(self.versions(name))
+        if current is not None:
+            older = tuple(version for version in candidates if version_key(version) < version_key(current))
+            candidates = (current, *older)
+        for version in candidates:
+            try:
+                return LoadedGood(self.load(name, version), tuple(refusals))
+            except ArtifactRefused as refused:
+                refusals.append(Refusal(version, str(refused)))
+        reasons = "; ".join(f"{refusal.version}: {refusal.reason}" for refusal in refusals) or "nothing is published"
+        raise ArtifactRefused(f"no version of {name} can be served: {reasons}", field="name")
+
+    def _model_dir(self, name: str) -> Path:
+        if not is_model_name(name):
+            raise ArtifactRefused(f"{name[:40]!r} is not a model name", field="name", expected="lower-case letters, digits, dashes")
+        return self.models_dir / name
+
+    def _current_key(self, name: str) -> tuple[int, int, int]:
+        try:
+            current = self.current(name)
+        except ArtifactRefused:
+            current = None
+        return version_key(current) if current else (-1, -1, -1)
+
+    def _replace_current(self, model_dir: Path, version: str) -> None:
+        temporary = model_dir / f".current-{secrets.token_hex(6)}"
+        write_file(temporary, f"{version}\n".encode())
+        temporary.replace(model_dir / CURRENT_FILE)
+        _sync_folder(model_dir)
+
+    @contextmanager
+    def _lock(self, model_dir: Path) -> Iterator[None]:
+        """One writer of CURRENT at a time; the kernel frees the lock of a killed one."""
+        descriptor = os.open(model_dir / _LOCK_FILE, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _read_artifact(folder: int, name: str, version: str) -> Artifact:
+    manifest = manifest_from_json(_present(folder, MANIFEST_FILE, MAX_MANIFEST_BYTES))
+    for field, said, wanted in (("name", manifest.name, name), ("version", manifest.version, version)):
+        if said != wanted:
+            raise ArtifactRefused(f"the manifest says {said}", field=field, expected=wanted)
+    present = os.listdir(folder)
+    if len(present) > MAX_FILE_COUNT + 1:
+        raise ArtifactRefused(f"{len(present)} files", field="files", expected=f"at most {MAX_FILE_COUNT + 1}")
+    extra = sorted(set(present) - manifest.files.keys() - {MANIFEST_FILE})
+    if extra:
+        raise ArtifactRefused("the file is not in the manifest", field=extra[0], expected="only files the manifest lists")
+    # The entry's own size bounds what is read, so that a swapped-in giant never reaches memory.
+    files = {file: _present(folder, file, digest["bytes"]) for file, digest in manifest.files.items()}
+    verify(manifest, files)
+    return Artifact(manifest, files)
+
+
+def _present(folder: int, name: str, limit_bytes: int) -> bytes:
+    try:
+        return read_file(folder, name, limit_bytes)
+    except FileNotFoundError:
+        raise ArtifactRefused("the file is missing", field=name, expected="every file the manifest lists") from None
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
