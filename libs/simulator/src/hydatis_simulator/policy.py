@@ -36,8 +36,8 @@ class Policy(Protocol):
             time_seconds: event time of the decision, Unix seconds.
 
         Returns:
-            Kept names, a subset of ``node_names``, and a score 0..10 by name (higher is better, absent is 0); None: it abstains, and
-            the pod is placed as the stock scheduler places it.
+            Kept names, a subset of ``node_names``, and a score 0..10 by name (higher is better, absent is 0); None: it abstains,
+            and the pod is placed as the stock scheduler places it.
         """
         ...
 

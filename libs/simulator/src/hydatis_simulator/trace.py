@@ -135,6 +135,11 @@ class Trace:
         """Number of steps."""
         return int(self.cpu_used_cores.shape[1])
 
+    @cached_property
+    def memory_known(self) -> bool:
+        """Whether any use of memory is known."""
+        return not bool(np.isnan(_distinct(self.memory_used_bytes)).all())
+
     @property
     def end_seconds(self) -> float:
         """End of the last step, Unix seconds."""
@@ -149,5 +154,11 @@ class Trace:
         """SHA-256 over pods, lives and usage: two traces with the same digest replay alike."""
         sha = hashlib.sha256(repr((self.name, self.step_seconds, self.start_seconds, self.pods, self.nodes)).encode())
         for matrix in (self.cpu_used_cores, self.memory_used_bytes):
-            sha.update(np.ascontiguousarray(matrix).tobytes())
+            sha.update(f"{matrix.shape}".encode())
+            sha.update(np.ascontiguousarray(_distinct(matrix)).tobytes())
         return sha.hexdigest()
+
+
+def _distinct(matrix: Matrix) -> Matrix:
+    """The columns that can differ: one, where a reader repeats it as a view (use that does not change)."""
+    return matrix[:, :1] if matrix.strides[1] == 0 else matrix
