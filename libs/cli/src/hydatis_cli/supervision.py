@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from hydatis_core.errors import DependencyUnavailable
+from hydatis_core.errors import DependencyUnavailable, InvalidValue
 from supervisor.xmlrpc import SupervisorTransport
 
 from hydatis_cli.stack import Process, Stack
@@ -188,6 +188,9 @@ def last_lines(path: str, count: int) -> Iterator[str]:
 
 
 def _quoted(value: str) -> str:
-    """A value as supervisor's configuration wants it: quoted, with its own percent signs doubled."""
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
-    return f'"{escaped}"'
+    """A value as supervisor's configuration wants it: in quotes, with its own percent signs doubled."""
+    if '"' in value or "\n" in value:
+        raise InvalidValue(
+            f"{value!r} cannot be written to the supervisor's configuration", field="--state", expected="a path without quotes"
+        )
+    return '"' + value.replace("%", "%%") + '"'

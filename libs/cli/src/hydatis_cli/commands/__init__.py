@@ -1,0 +1,1 @@
+"""One file per command of `hydatis`: options, a call, and how the result is shown."""

@@ -1,0 +1,46 @@
+"""The `hydatis` command: its commands, and the one place where errors become a sentence and an exit code."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from hydatis_core.errors import HydatisError
+
+from hydatis_cli.commands import bench, demo, explain, replay, train, up
+from hydatis_cli.console import err, exit_code_of
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="hydatis",
+    help="HYDATIS places Kubernetes pods by predicted use.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(demo.demo)
+app.command()(up.up)
+app.command()(up.down)
+app.command()(up.status)
+app.command()(up.logs)
+app.command()(up.restart)
+app.command()(train.train)
+app.command()(replay.replay)
+app.command()(explain.explain)
+bench_app = typer.Typer(help="Benchmarks with stored results.", no_args_is_help=True)
+bench_app.command("latency")(bench.latency)
+app.add_typer(bench_app, name="bench")
+
+
+def main() -> None:
+    """Runs the command; an error of ours is one sentence on standard error."""
+    try:
+        app(standalone_mode=True)
+    except HydatisError as error:
+        err.print(f"[bold red]error:[/bold red] {error}", highlight=False, soft_wrap=True)
+        sys.exit(exit_code_of(error))
+
+
+if __name__ == "__main__":
+    main()
