@@ -31,7 +31,8 @@ class ForecastTable:
     generation: int
     """The tick the forecast is made at: that of the node table it was computed from, Unix seconds, > 0."""
     values: NDArray[np.float32]
-    """shape (nodes, 24), float32, read-only: use as a share of allocatable, >= 0, may pass 1. NaN: unknown. Columns of ``targets.COLUMNS``."""
+    """shape (nodes, 24), float32, read-only, columns of ``targets.COLUMNS``: use as a share of allocatable, >= 0, may pass 1.
+    NaN: unknown."""
     model_versions: tuple[tuple[str, str], ...] = ()
     """(model name, version) of every model version that computed a part."""
     row_versions: NDArray[np.int32] | None = None
