@@ -1,0 +1,92 @@
+"""The HTTP endpoint of a gRPC service: /metrics, /healthz and /readyz.
+
+Prometheus and kubelet speak HTTP and not gRPC. The library's own WSGI app serves the metrics from a thread of its own, so that a
+scrape never waits for the event loop; health asks the loop itself, so that a process whose loop hangs is seen to be dead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import TimeoutError as FutureTimeout
+from socketserver import ThreadingMixIn
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client import CollectorRegistry, make_wsgi_app
+
+__all__ = ["HttpEndpoint"]
+
+#: How long the event loop may take to answer before the process counts as dead.
+LOOP_ANSWER_SECONDS = 2.0
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+    block_on_close = False
+
+
+class _Quiet(WSGIRequestHandler):
+    timeout = 10  # a client that says nothing does not hold a thread for ever
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Says nothing: a scrape every few seconds is no news."""
+
+
+class HttpEndpoint:
+    """Serves the registry and the state of the process.
+
+    Args:
+        host: address to listen on.
+        port: port; 0: any free one, see ``port`` after ``start``.
+        registry: the metrics.
+        is_ready: whether the process can do its work.
+    """
+
+    def __init__(self, host: str, port: int, registry: CollectorRegistry, is_ready: Callable[[], bool]) -> None:
+        self._host = host
+        self.port = port
+        self._metrics = make_wsgi_app(registry)
+        self._is_ready = is_ready
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._server: WSGIServer | None = None
+
+    async def start(self) -> None:
+        """Listens. OSError when the port is taken."""
+        self._loop = asyncio.get_running_loop()
+        self._server = make_server(self._host, self.port, self._answer, server_class=_Server, handler_class=_Quiet)
+        self.port = self._server.server_port
+        threading.Thread(target=self._server.serve_forever, name="http-endpoint", daemon=True).start()
+
+    async def stop(self) -> None:
+        """Stops listening."""
+        if self._server is not None:
+            await asyncio.to_thread(self._server.shutdown)
+            self._server.server_close()
+            self._server = None
+
+    def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if path == "/metrics":
+            return self._metrics(environ, start_response)
+        if path == "/healthz":
+            return _say(start_response, self._loop_answers(), "ok", "the event loop does not answer")
+        if path == "/readyz":
+            return _say(start_response, self._is_ready(), "ready", "not ready")
+        start_response("404 Not Found", [("Content-Type", "text/plain")])
+        return [b"/metrics, /healthz and /readyz are here\n"]
+
+    def _loop_answers(self) -> bool:
+        if self._loop is None or not self._loop.is_running():
+            return False
+        try:
+            asyncio.run_coroutine_threadsafe(asyncio.sleep(0), self._loop).result(LOOP_ANSWER_SECONDS)
+        except FutureTimeout:
+            return False
+        return True
+
+
+def _say(start_response: Callable[..., Any], good: bool, yes: str, no: str) -> list[bytes]:
+    start_response("200 OK" if good else "503 Service Unavailable", [("Content-Type", "text/plain; charset=utf-8")])
+    return [f"{yes if good else no}\n".encode()]

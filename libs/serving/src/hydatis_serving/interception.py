@@ -1,0 +1,146 @@
+"""What happens to every call before and after its servicer: deadline, trace, metrics, errors.
+
+A servicer is *convert, call, convert*, without a try. This is the one place that makes that possible: it refuses a call without a
+deadline, continues the caller's trace, counts, and says every error by the one table. It is on a path budgeted in fractions of a
+millisecond, so each method is wrapped once and not per call, and a call that is not sampled makes no span.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable
+from time import perf_counter
+from typing import Any
+
+import grpc
+import grpc.aio
+from hydatis_core.errors import HydatisError, NoDeadline
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+
+from hydatis_serving.error_table import DETAILS_KEY, row_of, to_rpc_status
+from hydatis_serving.logs import get_logger
+from hydatis_serving.metrics import RpcMetrics
+from hydatis_serving.tracing import as_context, remote_context
+
+__all__ = ["CallInterceptor"]
+
+#: Services of gRPC itself (health, reflection): our rules are not for them.
+_EXEMPT = "/grpc."
+
+Handler = grpc.RpcMethodHandler[Any, Any]
+Context = grpc.aio.ServicerContext[Any, Any]
+_log = get_logger(__name__)
+
+
+class CallInterceptor(grpc.aio.ServerInterceptor):
+    """Wraps every method of ours.
+
+    Args:
+        metrics: where calls are counted.
+        tracer: what makes spans; None: the global one.
+    """
+
+    def __init__(self, metrics: RpcMetrics, tracer: trace.Tracer | None = None) -> None:
+        self._metrics = metrics
+        self._tracer = tracer or trace.get_tracer("hydatis_serving")
+        self._wrapped: dict[str, Handler] = {}
+
+    async def intercept_service(  # type: ignore[override]  # a method nobody serves has no handler, whatever the stubs say
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler | None:
+        """The method's handler, wrapped; the one made for its first call serves all later ones."""
+        method = handler_call_details.method
+        wrapped = self._wrapped.get(method)
+        if wrapped is not None:
+            return wrapped
+        handler = await continuation(handler_call_details)
+        if handler is None or method.startswith(_EXEMPT):
+            return handler
+        self._wrapped[method] = wrapped = self._wrap(method, handler)
+        return wrapped
+
+    def _wrap(self, method: str, handler: Handler) -> Handler:
+        codecs = {"request_deserializer": handler.request_deserializer, "response_serializer": handler.response_serializer}
+        if handler.unary_unary is not None:
+            return grpc.unary_unary_rpc_method_handler(self._unary(method, handler.unary_unary), **codecs)
+        if handler.unary_stream is not None and inspect.isasyncgenfunction(handler.unary_stream):
+            return grpc.unary_stream_rpc_method_handler(self._stream(method, handler.unary_stream), **codecs)
+        raise TypeError(f"{method} is neither a unary method nor an async generator: no rule is made for it")
+
+    def _unary(self, method: str, behaviour: Callable[[Any, Context], Awaitable[Any]]) -> Callable[[Any, Context], Awaitable[Any]]:
+        count_ok = self._metrics.requests.labels(method, "OK").inc
+        observe = self._metrics.seconds.labels(method).observe
+        start_span, name = self._tracer.start_span, method[1:]
+
+        async def call(request: Any, context: Context) -> Any:
+            started = perf_counter()
+            span: Span | None = None
+            caller = remote_context(context.invocation_metadata())
+            if caller is None:
+                span = start_span(name, kind=SpanKind.SERVER)
+                here = trace.set_span_in_context(span)
+            elif caller.trace_flags.sampled:
+                span = start_span(name, as_context(caller), SpanKind.SERVER)
+                here = trace.set_span_in_context(span)
+            else:
+                here = as_context(caller)
+            token = otel_context.attach(here)
+            try:
+                if context.time_remaining() is None:
+                    raise NoDeadline("the call has no deadline", field="deadline", expected="a timeout on every call")
+                answer = await behaviour(request, context)
+                count_ok()
+                return answer
+            except asyncio.CancelledError:
+                self._metrics.requests.labels(method, "CANCELLED").inc()
+                raise
+            except grpc.aio.AbortError:
+                self._metrics.requests.labels(method, "ABORTED_BY_SERVICER").inc()
+                raise
+            except Exception as error:
+                await self._say(method, error, context, span)
+            finally:
+                observe(perf_counter() - started)
+                if span is not None:
+                    span.end()
+                otel_context.detach(token)
+
+        return call
+
+    def _stream(self, method: str, behaviour: Callable[[Any, Context], AsyncIterator[Any]]) -> Callable[[Any, Context], AsyncIterator[Any]]:
+        open_streams = self._metrics.open_streams.labels(method)
+
+        async def call(request: Any, context: Context) -> AsyncIterator[Any]:
+            open_streams.inc()
+            code = "CANCELLED"  # how a subscriber's going away looks, unless it ends otherwise
+            try:
+                async for answer in behaviour(request, context):
+                    yield answer
+                code = "OK"
+            except (asyncio.CancelledError, GeneratorExit):
+                raise
+            except Exception as error:
+                code = row_of(error).code.name
+                await self._say(method, error, context, None, counted=True)
+            finally:
+                open_streams.dec()
+                self._metrics.requests.labels(method, code).inc()
+
+        return call
+
+    async def _say(self, method: str, error: Exception, context: Context, span: Span | None, *, counted: bool = False) -> None:
+        status = to_rpc_status(error)
+        code = row_of(error).code
+        if not isinstance(error, HydatisError):
+            _log.error("a call failed by a defect", method=method, exc_info=error)
+        if not counted:
+            self._metrics.requests.labels(method, code.name).inc()
+        if span is not None and span.is_recording():
+            span.set_status(Status(StatusCode.ERROR, code.name))
+            span.record_exception(error)
+        await context.abort(code, status.message, ((DETAILS_KEY, status.SerializeToString()),))
