@@ -34,6 +34,10 @@ SCHEMA = Schema(
         Feature("memory_p95_after_ratio", _SHARE, "The same, 95th percentile.", "forecast"),
         Feature("cpu_used_after_ratio", _SHARE, "Mean CPU use of 15 minutes, credits and the pod's median.", "usage"),
         Feature("memory_used_after_ratio", _SHARE, "Mean memory use of 15 minutes, credits and the pod's median.", "usage"),
+        Feature("cpu_peak_after_ratio", _SHARE, "Largest 5-minute mean of CPU in a day, credits and the pod at p95.", "usage"),
+        Feature(
+            "memory_peak_after_ratio", _SHARE, "Largest 5-minute mean of memory in a day, credits and the pod at p95.", "usage"
+        ),
         Feature("cpu_requested_after_ratio", _SHARE, "CPU requests after placement.", "cluster"),
         Feature("memory_requested_after_ratio", _SHARE, "Memory requests after placement.", "cluster"),
         Feature("headroom_after_ratio", _SHARE, "1 less the larger of both 95th percentiles; below 0 when over.", "forecast"),
@@ -112,23 +116,24 @@ def after_states(
     lines[3] = loads.memory_p95
     lines[4] = loads.cpu_used
     lines[5] = loads.memory_used
-    lines[6] = loads.cpu_requested
-    lines[7] = loads.memory_requested
-    np.subtract(one, np.maximum(loads.cpu_p95, loads.memory_p95), out=lines[8])
-    lines[9] = loads.pod_count
-    np.abs(loads.cpu_p50 - loads.memory_p50, out=lines[10])
-    lines[11] = stranded_after
-    np.subtract(stranded_after, stranded_before, out=lines[12])
-    lines[13] = largest_free
-    lines[14] = whole_free
-    lines[15] = 0.0 if pod.requests.gpu_count else facts[Fact.GPU_PRESENT]
-    lines[16] = facts[Fact.SIZE]
-    # A node that a credited pod already opened is not empty any more: its pod count says so before the table does.
-    np.multiply(facts[Fact.IS_EMPTY], loads.pod_count <= facts[Fact.PER_POD] * np.float32(1.5), out=lines[17])
-    lines[18:22] = facts[[Fact.RISK, Fact.FORECAST_MISSING, Fact.USAGE_MISSING, Fact.RISK_MISSING]]
-    lines[22] = objective_weight
+    lines[6] = loads.cpu_peak
+    lines[7] = loads.memory_peak
+    lines[8] = loads.cpu_requested
+    lines[9] = loads.memory_requested
+    np.subtract(one, np.maximum(loads.cpu_p95, loads.memory_p95), out=lines[10])
+    lines[11] = loads.pod_count
+    np.abs(loads.cpu_p50 - loads.memory_p50, out=lines[12])
+    lines[13] = stranded_after
+    np.subtract(stranded_after, stranded_before, out=lines[14])
+    lines[15] = largest_free
+    lines[16] = whole_free
+    lines[17] = 0.0 if pod.requests.gpu_count else facts[Fact.GPU_PRESENT]
+    lines[18] = facts[Fact.SIZE]
+    lines[19] = loads.opened
+    lines[20:24] = facts[[Fact.RISK, Fact.FORECAST_MISSING, Fact.USAGE_MISSING, Fact.RISK_MISSING]]
+    lines[24] = objective_weight
     np.maximum(
-        np.float32(expected_use.cpu_p95_cores) * per_core, np.float32(expected_use.memory_p95_bytes) * per_byte, out=lines[23]
+        np.float32(expected_use.cpu_p95_cores) * per_core, np.float32(expected_use.memory_p95_bytes) * per_byte, out=lines[25]
     )
     np.clip(lines, -LIMIT, LIMIT, out=lines)
     return np.ascontiguousarray(lines.T)

@@ -15,13 +15,35 @@ from numpy.typing import NDArray
 from hydatis_placement.credits import Credits
 from hydatis_placement.view import ClusterView, Fact
 
-__all__ = ["LoadAfter", "load_after"]
+__all__ = ["LARGEST_LOAD", "LoadAfter", "load_after"]
 
 Vector = NDArray[np.float32]
 
+#: Loads are cut here, so that an absurd request on a small node stays a number that can be squared.
+LARGEST_LOAD = 1000.0
+
+# Which base and which extra make each field of LoadAfter, in order; and what turns each extra into a share.
+_FIELDS: tuple[tuple[Fact, int], ...] = (
+    (Fact.CPU_P50, 0),
+    (Fact.CPU_P95, 1),
+    (Fact.MEMORY_P50, 2),
+    (Fact.MEMORY_P95, 3),
+    (Fact.CPU_USED, 0),
+    (Fact.MEMORY_USED, 2),
+    (Fact.CPU_PEAK, 1),
+    (Fact.MEMORY_PEAK, 3),
+    (Fact.CPU_REQUESTED, 4),
+    (Fact.MEMORY_REQUESTED, 5),
+    (Fact.POD_COUNT, 6),
+)
+_BASE = np.array([int(base) for base, _ in _FIELDS])
+_EXTRA = np.array([extra for _, extra in _FIELDS])
+_CORE, _BYTE = int(Fact.PER_CPU_CORE), int(Fact.PER_MEMORY_BYTE)
+_PER = np.array([_CORE, _CORE, _BYTE, _BYTE, _CORE, _BYTE, int(Fact.PER_POD)])
+
 
 class LoadAfter(NamedTuple):
-    """Loads after placement, each shape (candidates,), float32, share of allocatable, >= 0, finite; may pass 1.
+    """Loads after placement, each shape (candidates,), float32, share of allocatable, 0..1000; may pass 1.
 
     Forecasts: load = forecast + (credit + pod) / allocatable, median to median and 95th percentile to 95th percentile. The sum of
     95th percentiles is what all of them at once would need: an upper bound unless they rise and fall together.
@@ -40,12 +62,18 @@ class LoadAfter(NamedTuple):
     """CPU as measured, with what is not measured yet."""
     memory_used: Vector
     """Memory as measured, with what is not measured yet."""
+    cpu_peak: Vector
+    """CPU: largest 5-minute mean of a day, with the 95th percentiles of what is not measured yet."""
+    memory_peak: Vector
+    """The same for memory."""
     cpu_requested: Vector
     """CPU requests."""
     memory_requested: Vector
     """Memory requests."""
     pod_count: Vector
     """Pods, share of the pod limit."""
+    opened: Vector
+    """1: the node has no pod, bound or credited, and this would be its first; else 0."""
 
 
 def load_after(view: ClusterView, rows: NDArray[np.int32], pod: Pod, expected_use: ExpectedUse, credits: Credits) -> LoadAfter:
@@ -58,19 +86,23 @@ def load_after(view: ClusterView, rows: NDArray[np.int32], pod: Pod, expected_us
         expected_use: what it is expected to use.
         credits: what is not measured yet, for the same table.
     """
-    facts = view.facts[: Fact.POD_COUNT + 1].take(rows, axis=1)
-    cpu_p50, cpu_p95, memory_p50, memory_p95, cpu_requested, memory_requested, pod_count = credits.at(rows, view.node_count)
-    per_core, per_byte, per_pod = facts[Fact.PER_CPU_CORE], facts[Fact.PER_MEMORY_BYTE], facts[Fact.PER_POD]
-    cpu_p50 = (cpu_p50 + np.float32(expected_use.cpu_p50_cores)) * per_core
-    memory_p50 = (memory_p50 + np.float32(expected_use.memory_p50_bytes)) * per_byte
-    return LoadAfter(
-        cpu_p50=facts[Fact.CPU_P50] + cpu_p50,
-        cpu_p95=facts[Fact.CPU_P95] + (cpu_p95 + np.float32(expected_use.cpu_p95_cores)) * per_core,
-        memory_p50=facts[Fact.MEMORY_P50] + memory_p50,
-        memory_p95=facts[Fact.MEMORY_P95] + (memory_p95 + np.float32(expected_use.memory_p95_bytes)) * per_byte,
-        cpu_used=facts[Fact.CPU_USED] + cpu_p50,
-        memory_used=facts[Fact.MEMORY_USED] + memory_p50,
-        cpu_requested=facts[Fact.CPU_REQUESTED] + (cpu_requested + np.float32(pod.requests.cpu_cores)) * per_core,
-        memory_requested=facts[Fact.MEMORY_REQUESTED] + (memory_requested + np.float32(pod.requests.memory_bytes)) * per_byte,
-        pod_count=facts[Fact.POD_COUNT] + (pod_count + np.float32(1.0)) * per_pod,
-    )
+    facts = view.facts[: Fact.IS_EMPTY + 1].take(rows, axis=1)
+    extra = credits.at(rows, view.node_count)
+    # Credits and pod in shares of allocatable: CPU and memory at p50 and p95, requests, pods.
+    extra += np.array(
+        [
+            expected_use.cpu_p50_cores,
+            expected_use.cpu_p95_cores,
+            expected_use.memory_p50_bytes,
+            expected_use.memory_p95_bytes,
+            pod.requests.cpu_cores,
+            pod.requests.memory_bytes,
+            1.0,
+        ],
+        dtype=np.float32,
+    )[:, None]
+    first = extra[6] < 1.5
+    extra *= facts[_PER]
+    lines = facts[_BASE] + extra[_EXTRA]
+    np.minimum(lines, np.float32(LARGEST_LOAD), out=lines)
+    return LoadAfter(*lines, opened=facts[Fact.IS_EMPTY] * first)

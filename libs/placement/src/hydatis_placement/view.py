@@ -31,22 +31,24 @@ class Fact(IntEnum):
     CPU_P95 = 4
     MEMORY_P50 = 5
     MEMORY_P95 = 6
-    CPU_USED = 7
+    CPU_USED = 7  # mean of 15 minutes
     MEMORY_USED = 8
-    CPU_REQUESTED = 9
-    MEMORY_REQUESTED = 10
-    POD_COUNT = 11  # share of the pod limit
-    IS_EMPTY = 12  # 1: no pod is bound
-    SIZE = 13  # larger of CPU and memory over the largest node's
-    RISK = 14  # 0 where unknown
-    FORECAST_MISSING = 15  # 0 or 1, like the next two
-    USAGE_MISSING = 16
-    RISK_MISSING = 17
-    GPU_PRESENT = 18
-    GPU_LARGEST_FREE = 19  # share of one device, 0 without GPU
-    GPU_WHOLE_FREE = 20  # share of the node's devices, 0 without GPU
-    TYPICAL_CPU = 21  # the cluster's mean pod request over allocatable
-    TYPICAL_MEMORY = 22
+    CPU_PEAK = 9  # largest 5-minute mean of a day
+    MEMORY_PEAK = 10
+    CPU_REQUESTED = 11
+    MEMORY_REQUESTED = 12
+    POD_COUNT = 13  # share of the pod limit
+    IS_EMPTY = 14  # 1: no pod is bound
+    SIZE = 15  # larger of CPU and memory over the largest node's
+    RISK = 16  # 0 where unknown
+    FORECAST_MISSING = 17  # 0 or 1, like the next two
+    USAGE_MISSING = 18
+    RISK_MISSING = 19
+    GPU_PRESENT = 20
+    GPU_LARGEST_FREE = 21  # share of one device, 0 without GPU
+    GPU_WHOLE_FREE = 22  # share of the node's devices, 0 without GPU
+    TYPICAL_CPU = 23  # the cluster's mean pod request over allocatable
+    TYPICAL_MEMORY = 24
 
 
 #: What stands in for an unknown load: the first of these columns that is known. All unknown: zero load, and the mask says so.
@@ -57,6 +59,8 @@ FALLBACKS: dict[Fact, tuple[str, ...]] = {
     Fact.MEMORY_P95: ("memory_used_max_1h_ratio", "memory_expected_p95_ratio", "memory_requested_ratio"),
     Fact.CPU_USED: ("cpu_used_mean_15m_ratio", "cpu_expected_ratio", "cpu_requested_ratio"),
     Fact.MEMORY_USED: ("memory_used_mean_15m_ratio", "memory_expected_ratio", "memory_requested_ratio"),
+    Fact.CPU_PEAK: ("cpu_used_max_24h_ratio", "cpu_expected_p95_ratio", "cpu_requested_ratio"),
+    Fact.MEMORY_PEAK: ("memory_used_max_24h_ratio", "memory_expected_p95_ratio", "memory_requested_ratio"),
 }
 
 
@@ -147,6 +151,13 @@ def _missing(view: ClusterView, *arrays: Vector | None) -> Vector:
     return missing
 
 
+def _per(view: ClusterView, amount: float, column: str) -> Vector:
+    """An amount over what each node has of it; 0 for nodes that have none."""
+    has = view.table.column(column)
+    result: Vector = np.divide(np.float32(amount), has, out=np.zeros_like(has), where=has > 0)
+    return result
+
+
 def _size(view: ClusterView) -> Vector:
     cpu = view.table.column("cpu_allocatable_cores")
     memory = view.table.column("memory_allocatable_bytes")
@@ -155,15 +166,17 @@ def _size(view: ClusterView) -> Vector:
 
 
 _MAKERS: dict[Fact, Callable[[ClusterView], Vector]] = {
-    Fact.PER_CPU_CORE: lambda v: np.float32(1.0) / v.table.column("cpu_allocatable_cores"),
-    Fact.PER_MEMORY_BYTE: lambda v: np.float32(1.0) / v.table.column("memory_allocatable_bytes"),
-    Fact.PER_POD: lambda v: np.float32(1.0) / np.maximum(v.table.column("pod_limit_count"), np.float32(1.0)),
+    Fact.PER_CPU_CORE: lambda v: _per(v, 1.0, "cpu_allocatable_cores"),
+    Fact.PER_MEMORY_BYTE: lambda v: _per(v, 1.0, "memory_allocatable_bytes"),
+    Fact.PER_POD: lambda v: _per(v, 1.0, "pod_limit_count"),
     Fact.CPU_P50: lambda v: _known(v, Fact.CPU_P50, v.cpu_p50),
     Fact.CPU_P95: lambda v: _known(v, Fact.CPU_P95, v.cpu_p95),
     Fact.MEMORY_P50: lambda v: _known(v, Fact.MEMORY_P50, v.memory_p50),
     Fact.MEMORY_P95: lambda v: _known(v, Fact.MEMORY_P95, v.memory_p95),
     Fact.CPU_USED: lambda v: _known(v, Fact.CPU_USED),
     Fact.MEMORY_USED: lambda v: _known(v, Fact.MEMORY_USED),
+    Fact.CPU_PEAK: lambda v: _known(v, Fact.CPU_PEAK),
+    Fact.MEMORY_PEAK: lambda v: _known(v, Fact.MEMORY_PEAK),
     Fact.CPU_REQUESTED: lambda v: v.table.column("cpu_requested_ratio"),
     Fact.MEMORY_REQUESTED: lambda v: v.table.column("memory_requested_ratio"),
     Fact.POD_COUNT: lambda v: v.table.column("pod_count_ratio"),
@@ -177,9 +190,7 @@ _MAKERS: dict[Fact, Callable[[ClusterView], Vector]] = {
     Fact.RISK_MISSING: lambda v: _missing(v, v.risk),
     Fact.GPU_PRESENT: lambda v: (v.table.column("gpu_device_count") > 0).astype(np.float32),
     Fact.GPU_LARGEST_FREE: lambda v: v.table.column("gpu_largest_free_ratio"),
-    Fact.GPU_WHOLE_FREE: lambda v: (
-        v.table.column("gpu_whole_free_count") / np.maximum(v.table.column("gpu_device_count"), np.float32(1.0))
-    ),
-    Fact.TYPICAL_CPU: lambda v: np.float32(v.typical_requests[0]) / v.table.column("cpu_allocatable_cores"),
-    Fact.TYPICAL_MEMORY: lambda v: np.float32(v.typical_requests[1]) / v.table.column("memory_allocatable_bytes"),
+    Fact.GPU_WHOLE_FREE: lambda v: v.table.column("gpu_whole_free_count") * _per(v, 1.0, "gpu_device_count"),
+    Fact.TYPICAL_CPU: lambda v: _per(v, v.typical_requests[0], "cpu_allocatable_cores"),
+    Fact.TYPICAL_MEMORY: lambda v: _per(v, v.typical_requests[1], "memory_allocatable_bytes"),
 }
