@@ -1,0 +1,83 @@
+"""Summaries of what workloads and classes of pods use: small enough to be streamed, enough to answer from.
+
+The learner (feature-service) and those who only subscribe (the shim) answer from these same values, rounded to float32 as the wire
+rounds them, so that both sides expect the same of a pod.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hydatis_core.errors import InvalidValue
+
+__all__ = ["ColdStart", "ProfileChange", "WorkloadProfile"]
+
+HOURS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadProfile:
+    """What pods of one workload use.
+
+    Raises:
+        InvalidValue: empty key, a count of values other than 4 and 0 or 24, or a negative or infinite value.
+    """
+
+    key: str
+    """Namespace and workload, joined by "/"."""
+    sample_weight: float
+    """Weight of the history, in samples after decay at the last refresh. 0: the profile was forgotten; drop it."""
+    use_per_request_ratio: tuple[float, ...]
+    """(cpu_p50, cpu_p95, memory_p50, memory_p95) as shares of the request, >= 0, may pass 1; NaN: not known of that resource."""
+    cpu_hour_factor: tuple[float, ...] = ()
+    """CPU use by hour of the day over its mean, 24 values >= 0, UTC; NaN: hour never seen. Empty: none known."""
+
+    def __post_init__(self) -> None:
+        _check(self.key, self.sample_weight, self.use_per_request_ratio)
+        if len(self.cpu_hour_factor) not in (0, HOURS):
+            raise InvalidValue(f"{len(self.cpu_hour_factor)} hours", field="cpu_hour_factor", expected="24 values or none")
+        if any(value < 0 or math.isinf(value) for value in self.cpu_hour_factor):
+            raise InvalidValue("an hour is negative or infinite", field="cpu_hour_factor", expected="values >= 0, or NaN")
+
+
+@dataclass(frozen=True, slots=True)
+class ColdStart:
+    """What pods of one class use, for pods whose workload has no history.
+
+    Raises:
+        InvalidValue: empty key, a count of values other than 4, or a negative or infinite value.
+    """
+
+    key: str
+    """One of ``request_classes.class_keys``."""
+    use_per_request_ratio: tuple[float, ...]
+    """As in ``WorkloadProfile``."""
+    sample_weight: float
+    """Weight of the history, in samples after decay at the last refresh."""
+
+    def __post_init__(self) -> None:
+        _check(self.key, self.sample_weight, self.use_per_request_ratio)
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileChange:
+    """Profiles and cold starts to be applied. Applying one twice changes nothing."""
+
+    profiles: tuple[WorkloadProfile, ...] = ()
+    cold_starts: tuple[ColdStart, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.profiles or self.cold_starts)
+
+
+def _check(key: str, sample_weight: float, ratios: Sequence[float]) -> None:
+    if not key:
+        raise InvalidValue("a profile has no key", field="key", expected="a workload or class")
+    if not math.isfinite(sample_weight) or sample_weight < 0:
+        raise InvalidValue(f"{sample_weight!r} is not a weight", field="sample_weight", expected="a finite number >= 0")
+    if len(ratios) != 4:
+        raise InvalidValue(f"{len(ratios)} values", field="use_per_request_ratio", expected="4 values")
+    if any(value < 0 or math.isinf(value) for value in ratios):
+        raise InvalidValue("a share is negative or infinite", field="use_per_request_ratio", expected="values >= 0, or NaN")

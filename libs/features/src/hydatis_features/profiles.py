@@ -1,0 +1,219 @@
+"""Workload profiles: what pods of a workload really use of what they ask for, learned from their samples.
+
+One class, two ends. feature-service learns with ``observe`` and sends ``changed()``; a subscriber holds a book of its own, takes
+what comes by ``apply`` and answers ``expect`` from it. Both ends answer from the same rounded summaries, never from the raw histograms.
+
+A summary is taken anew when at least 4 % of a key's weight is new, so that steady workloads are not sent at every tick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from hydatis_core.errors import WrongShape
+from hydatis_core.event_time import DAY_SECONDS
+from hydatis_core.pods import Pod
+from numpy.typing import NDArray
+
+from hydatis_features.decaying_histograms import HistogramBank
+from hydatis_features.enrolment import EnrolledPods
+from hydatis_features.expectation import expect_many, expect_one, limit_amounts
+from hydatis_features.expected_use import ExpectedUse
+from hydatis_features.hour_of_day_means import HOUR_COUNT, HourOfDayMeans
+from hydatis_features.profile_summaries import ColdStart, ProfileChange, WorkloadProfile
+from hydatis_features.request_classes import base_amounts, class_keys
+
+__all__ = ["ProfileBook"]
+
+#: Samples, after decay, below which a resource of a workload or class counts as unknown.
+MIN_WORKLOAD_WEIGHT = 12.0
+MIN_CLASS_WEIGHT = 60.0
+#: Share of new weight at which a summary is taken anew.
+REFRESH_SHARE = 0.04
+#: A workload without a sample for this long is forgotten: its newest sample weighs 2^-14.
+FORGET_AFTER_SECONDS = 14 * DAY_SECONDS
+_QUANTILES = (0.5, 0.95)
+
+
+class ProfileBook:
+    """Profiles of workloads and cold starts of classes.
+
+    Args:
+        half_life_seconds: age at which a sample weighs half, > 0, event time.
+        workload_limit_count: workloads kept at most; when nearly full, those idle longest give way.
+    """
+
+    def __init__(self, half_life_seconds: float = DAY_SECONDS, workload_limit_count: int = 20_000) -> None:
+        self._profiles: dict[str, WorkloadProfile] = {}
+        self._cold_starts: dict[str, ColdStart] = {}
+        self._changed_profiles: dict[str, WorkloadProfile] = {}
+        self._changed_cold_starts: dict[str, ColdStart] = {}
+        self._workloads = HistogramBank(half_life_seconds, workload_limit_count)
+        self._classes = HistogramBank(half_life_seconds, workload_limit_count, np.float64)
+        self._hours = HourOfDayMeans(half_life_seconds)
+        # The summaries again, by row: what expect_enrolled works from.
+        self._workload_ratios = np.full((0, 4), np.nan)
+        self._hour_factors = np.full((0, HOUR_COUNT), np.nan)
+        self._class_ratios = np.full((0, 4), np.nan)
+        self._swept_seconds = -np.inf
+
+    # --- asking
+
+    def expect(self, pod: Pod, time_seconds: float) -> ExpectedUse:
+        """What the pod will use if it starts at that event time. Always finite, p95 >= p50, within its limits."""
+        key = pod.workload_key
+        cold_starts = [self._cold_starts.get(name) for name in class_keys(pod)]
+        return expect_one(pod, self._profiles.get(key) if key else None, cold_starts, time_seconds)
+
+    def expect_enrolled(self, pods: EnrolledPods, time_seconds: float) -> NDArray[np.float64]:
+        """The same for many pods of a learning book, shape (m, 4) in the order of ``ExpectedUse``'s fields."""
+        return expect_many(pods, self._workload_ratios, self._hour_factors, self._class_ratios, time_seconds)
+
+    # --- learning
+
+    def enrol(self, pods: Sequence[Pod]) -> EnrolledPods:
+        """Gives pods their rows. The rows of a workload hold until it is forgotten, which never happens to one in use."""
+        enrolled = EnrolledPods.empty(len(pods))
+        for position, pod in enumerate(pods):
+            enrolled.workload_rows[position] = self._workloads.row_of(pod.workload_key)
+            enrolled.class_rows[position] = [self._classes.row_of(key) for key in class_keys(pod)]
+            enrolled.base_amounts[position] = base_amounts(pod)
+            enrolled.limit_amounts[position] = limit_amounts(pod)
+        return enrolled
+
+    def observe(self, pods: Sequence[Pod], usage: NDArray[np.float32], time_seconds: float) -> None:
+        """Learns one sample of each pod.
+
+        Args:
+            pods: the pods that were sampled.
+            usage: shape (pods, 2), columns ``usage.POD_METRICS``; NaN: not measured. A pod that reads exactly zero in both is
+                taken for not measured: no running container uses no memory.
+            time_seconds: event time of the samples.
+
+        Raises:
+            WrongShape: usage is not pods x 2.
+        """
+        if usage.shape != (len(pods), 2):
+            raise WrongShape(f"usage of shape {usage.shape}", field="usage", expected=f"({len(pods)}, 2)")
+        self.observe_enrolled(self.enrol(pods), usage, time_seconds)
+
+    def observe_enrolled(self, pods: EnrolledPods, usage: NDArray[np.float32], time_seconds: float) -> None:
+        """``observe`` for pods that were enrolled before."""
+        amounts = usage.astype(np.float64)
+        amounts[(amounts == 0).all(axis=1)] = np.nan
+        shares = amounts / pods.base_amounts
+        self._hours.add(pods.workload_rows, shares[:, 0], time_seconds)
+        touched = self._workloads.add(pods.workload_rows, shares, time_seconds)
+        self._summarise_workloads(touched, time_seconds)
+        level_count = pods.class_rows.shape[1]
+        touched = self._classes.add(pods.class_rows.reshape(-1), np.repeat(shares, level_count, axis=0), time_seconds)
+        self._summarise_classes(touched, time_seconds)
+
+    def forget_idle(self, in_use: NDArray[np.intp], time_seconds: float) -> None:
+        """Makes room: drops workloads idle for 14 days (looked for once a day) and, when nearly full, those idle longest.
+
+        Args:
+            in_use: rows of the workloads of bound pods: never dropped. -1 is ignored.
+            time_seconds: event time now.
+        """
+        bank = self._workloads
+        crowded = len(bank.row_by_key) > 0.9 * bank.limit_count
+        if not crowded and time_seconds - self._swept_seconds < DAY_SECONDS:
+            return
+        self._swept_seconds = time_seconds
+        idle = np.ones(bank.row_count, dtype=bool)
+        idle[in_use[in_use >= 0]] = False
+        idle[[row for row, key in enumerate(bank.keys) if not key]] = False
+        last = bank.last_seconds[: bank.row_count]
+        drop = idle & (last < time_seconds - FORGET_AFTER_SECONDS)
+        if crowded:
+            excess = len(bank.row_by_key) - int(0.8 * bank.limit_count)
+            oldest = np.flatnonzero(idle)[np.argsort(last[idle], kind="stable")][:excess]
+            drop[oldest] = True
+        rows = np.flatnonzero(drop)
+        self._hours.drop(rows)
+        self._workload_ratios[rows[rows < len(self._workload_ratios)]] = np.nan
+        self._hour_factors[rows[rows < len(self._hour_factors)]] = np.nan
+        for key in bank.drop(rows):
+            if self._profiles.pop(key, None) is not None:
+                self._changed_profiles[key] = WorkloadProfile(key, 0.0, (np.nan,) * 4)
+
+    # --- sending and receiving
+
+    def changed(self) -> ProfileChange:
+        """What changed since the last call. A forgotten profile is in it with weight 0."""
+        change = ProfileChange(tuple(self._changed_profiles.values()), tuple(self._changed_cold_starts.values()))
+        self._changed_profiles, self._changed_cold_starts = {}, {}
+        return change
+
+    def everything(self) -> ProfileChange:
+        """All that a new subscriber needs, to be applied with ``replace_all``."""
+        return ProfileChange(tuple(self._profiles.values()), tuple(self._cold_starts.values()))
+
+    def apply(self, change: ProfileChange, *, replace_all: bool) -> None:
+        """Takes over summaries of another book. For a subscriber's book, which does not learn by itself.
+
+        Args:
+            change: what ``changed`` or ``everything`` of the other book gave.
+            replace_all: drop what is held first.
+        """
+        if replace_all:
+            self._profiles, self._cold_starts = {}, {}
+        self._profiles.update((profile.key, profile) for profile in change.profiles)
+        for profile in change.profiles:
+            if profile.sample_weight == 0:
+                del self._profiles[profile.key]
+        self._cold_starts.update((cold.key, cold) for cold in change.cold_starts)
+
+    # --- summaries
+
+    def _summarise_workloads(self, touched: NDArray[np.intp], time_seconds: float) -> None:
+        due, ratios, weights = _due_summaries(self._workloads, touched, MIN_WORKLOAD_WEIGHT, time_seconds)
+        if not due.size:
+            return
+        factors = self._hours.factors(due).astype(np.float32).astype(np.float64)
+        self._workload_ratios = _with_rows(self._workload_ratios, due, ratios)
+        self._hour_factors = _with_rows(self._hour_factors, due, factors)
+        known = ~np.isnan(factors).all(axis=1)
+        for row, ratio, hours, any_hour, weight in _lists(due, ratios, factors, known, weights):
+            key = self._workloads.keys[row]
+            profile = WorkloadProfile(key, weight, tuple(ratio), tuple(hours) if any_hour else ())
+            self._profiles[key] = self._changed_profiles[key] = profile
+
+    def _summarise_classes(self, touched: NDArray[np.intp], time_seconds: float) -> None:
+        due, ratios, weights = _due_summaries(self._classes, touched, MIN_CLASS_WEIGHT, time_seconds)
+        if not due.size:
+            return
+        self._class_ratios = _with_rows(self._class_ratios, due, ratios)
+        for row, ratio, weight in _lists(due, ratios, weights):
+            key = self._classes.keys[row]
+            self._cold_starts[key] = self._changed_cold_starts[key] = ColdStart(key, tuple(ratio), weight)
+
+
+def _due_summaries(
+    bank: HistogramBank, touched: NDArray[np.intp], min_weight: float, time_seconds: float
+) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
+    """Rows whose summary is due, their use per request (m, 4) as float32 rounds it, and their weight (m,)."""
+    weights = bank.weights(touched, time_seconds)
+    due = (weights.max(axis=1) >= min_weight) & (bank.fresh_share(touched) >= REFRESH_SHARE)
+    rows, weights = touched[due], weights[due]
+    quantiles = bank.quantiles(rows, _QUANTILES)
+    quantiles[weights < min_weight] = np.nan
+    bank.mark_summarised(rows)
+    return rows, quantiles.reshape(len(rows), 4).astype(np.float32).astype(np.float64), weights.max(axis=1)
+
+
+def _with_rows(table: NDArray[np.float64], rows: NDArray[np.intp], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The table with these rows set, grown with NaN where it is too short."""
+    needed = int(rows.max()) + 1
+    if needed > len(table):
+        table = np.concatenate([table, np.full((max(64, 2 * needed) - len(table), table.shape[1]), np.nan)])
+    table[rows] = values
+    return table
+
+
+def _lists(*columns: NDArray[Any]) -> Iterable[tuple[Any, ...]]:
+    """Rows of several arrays as Python values, side by side."""
+    return zip(*(column.tolist() for column in columns), strict=True)
