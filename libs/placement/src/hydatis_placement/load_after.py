@@ -105,4 +105,4 @@ def load_after(view: ClusterView, rows: NDArray[np.int32], pod: Pod, expected_us
     extra *= facts[_PER]
     lines = facts[_BASE] + extra[_EXTRA]
     np.minimum(lines, np.float32(LARGEST_LOAD), out=lines)
-    return LoadAfter(*lines, opened=facts[Fact.IS_EMPTY] * first)
+    return LoadAfter(*lines, facts[Fact.IS_EMPTY] * first)

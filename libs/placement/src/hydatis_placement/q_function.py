@@ -77,7 +77,7 @@ class QFunction:
     def _folded(self) -> tuple[tuple[Matrix, Matrix], ...]:
         """Layers with the normalisation folded into the first, so that a decision does not pay for it."""
         first: Matrix = self.weights[0] / self.scale[:, None]
-        bias: Matrix = self.biases[0] - (self.mean / self.scale) @ self.weights[0]
+        bias = (self.biases[0] - (self.mean / self.scale) @ self.weights[0]).astype(np.float32)
         return ((first, bias), *zip(self.weights[1:], self.biases[1:], strict=True))
 
     def values(self, states: Matrix) -> Matrix:
