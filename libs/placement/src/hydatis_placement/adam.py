@@ -47,8 +47,8 @@ class Adam:
         second_bias = 1.0 - 0.999**self._steps
         rate = np.float32(self.rate * np.sqrt(second_bias) / first_bias)
         tiny = np.float32(1e-8 * np.sqrt(second_bias))
-        for parameter, gradient, first, second in zip(self._parameters, gradients, self._first, self._second, strict=True):
+        for number, gradient in enumerate(gradients):
             scaled = gradient * shrink
-            first += np.float32(0.1) * (scaled - first)
-            second += np.float32(0.001) * (scaled * scaled - second)
-            parameter -= rate * first / (np.sqrt(second) + tiny)
+            self._first[number] += np.float32(0.1) * (scaled - self._first[number])
+            self._second[number] += np.float32(0.001) * (scaled * scaled - self._second[number])
+            self._parameters[number][...] -= rate * self._first[number] / (np.sqrt(self._second[number]) + tiny)

@@ -1,7 +1,7 @@
 """Gradients of the Q function's loss, written out.
 
-The network is three matrix products: its gradient is six more, and a test holds them against finite differences. So training needs no
-framework and the weights of none.
+The network is three matrix products: its gradient is six more, and a test holds them against finite differences. So training needs
+no framework and the weight of none.
 """
 
 from __future__ import annotations

@@ -40,8 +40,8 @@ def utility(
     """Utilities of candidate nodes from the forecast.
 
     utility = -( w_c d(E_cpu) + w_m d(E_mem) + w_o objective_cost(d(cpu_p50^2) + d(mem_p50^2), opened, objective_weight) ), where
-    d is after less before the pod and E is ``expected_overload_cost``. Weights are the defaults of ``RewardWeights``. A node without
-    a forecast is valued by its stand-ins (``view.FALLBACKS``).
+    d is after less before the pod and E is ``expected_overload_cost``. Weights are the defaults of ``RewardWeights``. A node
+    without a forecast is valued by its stand-ins (``view.FALLBACKS``).
 
     Args:
         view: the state decided on.

@@ -105,4 +105,4 @@ def load_after(view: ClusterView, rows: NDArray[np.int32], pod: Pod, expected_us
     extra *= facts[_PER]
     lines = facts[_BASE] + extra[_EXTRA]
     np.minimum(lines, np.float32(LARGEST_LOAD), out=lines)
-    return LoadAfter(*lines, facts[Fact.IS_EMPTY] * first)
+    return LoadAfter._make((*lines, facts[Fact.IS_EMPTY] * first))

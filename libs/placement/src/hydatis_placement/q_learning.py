@@ -52,7 +52,7 @@ class LearningSettings:
     """
 
     discount: float = 0.5
-    """g: what the next decision's value counts, 0 <= g < 1. Small, because most of what a placement does it does to its own node."""
+    """g: what the next decision's value counts, 0 <= g < 1. Small: most of what a placement does it does to its own node."""
     learning_rate: float = 1e-3
     """Step size of Adam at the start; it falls linearly to a tenth, > 0."""
     batch_size: int = 64
@@ -156,8 +156,8 @@ def learn(
         progress: told after each episode.
 
     Returns:
-        The function, and one row per episode: ``episode``, ``decisions``, ``reward_mean`` (per decision), ``loss_mean`` (Huber; NaN before
-        the first step), ``exploration``.
+        The function, and one row per episode: ``episode``, ``decisions``, ``reward_mean`` (per decision), ``loss_mean`` (Huber; NaN
+        before the first step), ``exploration``.
 
     Raises:
         InvalidValue: no episodes, or fewer decisions in all than the warm-up needs.

@@ -33,8 +33,8 @@ class Batch(NamedTuple):
 class ReplayBuffer:
     """The newest transitions.
 
-    The candidates of the next decision are many rows per transition: of more than ``candidate_limit`` a random sample is kept, which
-    is what kube-scheduler itself does with large clusters.
+    The candidates of the next decision are many rows per transition: of more than ``candidate_limit`` a random sample is kept,
+    which is what kube-scheduler itself does with large clusters.
 
     Args:
         capacity: transitions kept, >= 1; the oldest are overwritten.
