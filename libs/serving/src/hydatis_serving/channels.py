@@ -1,15 +1,14 @@
 """Channels to services of ours, and one unary call on them.
 
-A killed peer must be noticed at once and found again as soon as it is back, since the decision path stands on lower rungs meanwhile:
-hence short keepalive and short reconnect back-off. Every call has a deadline, carries the trace, and fails with an error of our tree.
-There are no client interceptors, because in grpc.aio they cost a task per call.
+A killed peer must be noticed at once and found again as soon as it is back, since the decision path stands on lower rungs
+meanwhile: hence short keepalive and short reconnect back-off. Every call has a deadline, carries the trace, and fails with an
+error of our tree. There are no client interceptors, because in grpc.aio they cost a task per call.
 """
 
 from __future__ import annotations
 
-import asyncio
 import math
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -37,16 +36,6 @@ CHANNEL_OPTIONS: tuple[tuple[str, Any], ...] = (
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.max_send_message_length", -1),
 )
-
-Request = TypeVar("Request", contravariant=True)
-Response = TypeVar("Response", covariant=True)
-
-
-class UnaryMethod(Protocol[Request, Response]):
-    """A method of a stub on an asyncio channel."""
-
-    def __call__(self, request: Request, /, *, timeout: float | None = None, metadata: Any = None) -> Any:
-        """Starts the call."""
 
 
 def open_channel(address: str, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES) -> grpc.aio.Channel:

@@ -16,7 +16,17 @@ from google.rpc import error_details_pb2, status_pb2
 from hydatis.errors.v1 import errors_pb2
 from hydatis_core import errors
 
-__all__ = ["DETAILS_KEY", "DOMAIN", "ERROR_TABLE", "ErrorRow", "from_rpc_error", "from_status", "http_status", "row_of", "to_rpc_status"]
+__all__ = [
+    "DETAILS_KEY",
+    "DOMAIN",
+    "ERROR_TABLE",
+    "ErrorRow",
+    "from_rpc_error",
+    "from_status",
+    "http_status",
+    "row_of",
+    "to_rpc_status",
+]
 
 #: Domain of every ErrorInfo of ours.
 DOMAIN = "hydatis"

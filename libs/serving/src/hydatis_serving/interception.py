@@ -11,7 +11,7 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 import grpc
 import grpc.aio
@@ -30,8 +30,11 @@ __all__ = ["CallInterceptor"]
 #: Services of gRPC itself (health, reflection): our rules are not for them.
 _EXEMPT = "/grpc."
 
-Handler = grpc.RpcMethodHandler[Any, Any]
-Context = grpc.aio.ServicerContext[Any, Any]
+# Strings: both are generic in the stubs only.
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+Unary = Callable[[Any, Context], Awaitable[Any]]
+Stream = Callable[[Any, Context], AsyncIterator[Any]]
 _log = get_logger(__name__)
 
 
@@ -48,7 +51,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self._tracer = tracer or trace.get_tracer("hydatis_serving")
         self._wrapped: dict[str, Handler] = {}
 
-    async def intercept_service(  # type: ignore[override]  # a method nobody serves has no handler, whatever the stubs say
+    async def intercept_service(
         self,
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
         handler_call_details: grpc.HandlerCallDetails,
@@ -67,12 +70,12 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     def _wrap(self, method: str, handler: Handler) -> Handler:
         codecs = {"request_deserializer": handler.request_deserializer, "response_serializer": handler.response_serializer}
         if handler.unary_unary is not None:
-            return grpc.unary_unary_rpc_method_handler(self._unary(method, handler.unary_unary), **codecs)
+            return grpc.unary_unary_rpc_method_handler(self._unary(method, cast("Unary", handler.unary_unary)), **codecs)
         if handler.unary_stream is not None and inspect.isasyncgenfunction(handler.unary_stream):
-            return grpc.unary_stream_rpc_method_handler(self._stream(method, handler.unary_stream), **codecs)
+            return grpc.unary_stream_rpc_method_handler(self._stream(method, cast("Stream", handler.unary_stream)), **codecs)
         raise TypeError(f"{method} is neither a unary method nor an async generator: no rule is made for it")
 
-    def _unary(self, method: str, behaviour: Callable[[Any, Context], Awaitable[Any]]) -> Callable[[Any, Context], Awaitable[Any]]:
+    def _unary(self, method: str, behaviour: Unary) -> Unary:
         count_ok = self._metrics.requests.labels(method, "OK").inc
         observe = self._metrics.seconds.labels(method).observe
         start_span, name = self._tracer.start_span, method[1:]
@@ -112,7 +115,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
         return call
 
-    def _stream(self, method: str, behaviour: Callable[[Any, Context], AsyncIterator[Any]]) -> Callable[[Any, Context], AsyncIterator[Any]]:
+    def _stream(self, method: str, behaviour: Stream) -> Stream:
         open_streams = self._metrics.open_streams.labels(method)
 
         async def call(request: Any, context: Context) -> AsyncIterator[Any]:

@@ -1,7 +1,7 @@
 """Logs of a process: one JSON object per line on stderr, every line with its trace id.
 
-Logs of six processes are read together, so all speak the same keys (those of the Elastic Common Schema), and whatever a library logs
-through the standard library takes the same way out.
+Logs of six processes are read together, so all speak the same keys (those of the Elastic Common Schema), and whatever a
+library logs through the standard library takes the same way out.
 """
 
 from __future__ import annotations
@@ -16,7 +16,13 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 __all__ = ["get_logger", "setup_logs"]
 
-_RENAMED = {"timestamp": "@timestamp", "level": "log.level", "event": "message", "logger": "log.logger", "exception": "error.stack_trace"}
+_RENAMED = {
+    "timestamp": "@timestamp",
+    "level": "log.level",
+    "event": "message",
+    "logger": "log.logger",
+    "exception": "error.stack_trace",
+}
 
 
 def setup_logs(service_name: str, level: str = "INFO", log_format: str = "json", stream: TextIO | None = None) -> None:

@@ -6,7 +6,7 @@ name. What only one service counts, it registers itself.
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, GCCollector, Gauge, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 __all__ = ["RPC_BUCKETS_SECONDS", "GenerationMetrics", "RpcMetrics", "StreamMetrics", "new_registry", "render"]
@@ -36,9 +36,15 @@ class RpcMetrics:
     """What is counted of every call answered."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.requests = Counter("hydatis_rpc_requests_total", "Calls answered, by method and status code.", ("method", "code"), registry=registry)
+        self.requests = Counter(
+            "hydatis_rpc_requests_total", "Calls answered, by method and status code.", ("method", "code"), registry=registry
+        )
         self.seconds = Histogram(
-            "hydatis_rpc_seconds", "Seconds from request to answer; streams are not in it.", ("method",), registry=registry, buckets=RPC_BUCKETS_SECONDS
+            "hydatis_rpc_seconds",
+            "Seconds from request to answer; streams are not in it.",
+            ("method",),
+            registry=registry,
+            buckets=RPC_BUCKETS_SECONDS,
         )
         self.open_streams = Gauge("hydatis_rpc_open_streams_count", "Streams open now.", ("method",), registry=registry)
 
@@ -48,7 +54,10 @@ class GenerationMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._newest = Gauge(
-            "hydatis_generation_seconds", "Newest generation held: its tick time, Unix seconds of event time.", ("source",), registry=registry
+            "hydatis_generation_seconds",
+            "Newest generation held: its tick time, Unix seconds of event time.",
+            ("source",),
+            registry=registry,
         )
 
     def held(self, source: str, generation: int) -> None:
@@ -60,8 +69,13 @@ class StreamMetrics:
     """What is counted of every stream subscribed to."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.connected = Gauge("hydatis_stream_connected", "1: the stream delivers; 0: it is being reconnected.", ("stream",), registry=registry)
+        self.connected = Gauge(
+            "hydatis_stream_connected", "1: the stream delivers; 0: it is being reconnected.", ("stream",), registry=registry
+        )
         self.reconnects = Counter("hydatis_stream_reconnects_total", "Times that the stream broke.", ("stream",), registry=registry)
         self.bad_messages = Counter(
-            "hydatis_stream_bad_messages_total", "Messages refused because they were wrong; each costs a reconnect.", ("stream",), registry=registry
+            "hydatis_stream_bad_messages_total",
+            "Messages refused because they were wrong; each costs a reconnect.",
+            ("stream",),
+            registry=registry,
         )

@@ -1,7 +1,7 @@
 """The life of a process: set up, start, wait to be told to stop, stop in order.
 
-Six services start and stop alike, so the order of it is written once: logs before anything can fail, then tracing, then the service's
-own objects; and the reverse on SIGTERM or SIGINT.
+Six services start and stop alike, so the order of it is written once: logs before anything can fail, then tracing, then the
+service's own objects; and the reverse on SIGTERM or SIGINT.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The gRPC server of a service: what is the same for all of them.
 
-Health, reflection, message limits, the interceptor and the HTTP endpoint belong to every service, so a composition root only adds its
-servicers. On stop, health says so first and calls in flight finish, because a caller that is told in time goes elsewhere.
+Health, reflection, message limits, the interceptor and the HTTP endpoint belong to every service, so a composition root only
+adds its servicers. On stop, health says so first and calls in flight finish, because a caller that is told in time goes
+elsewhere.
 """
 
 from __future__ import annotations

@@ -18,7 +18,15 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
-__all__ = ["TRACEPARENT", "current_trace_id", "parse_traceparent", "remote_context", "setup_tracing", "trace_metadata", "traceparent"]
+__all__ = [
+    "TRACEPARENT",
+    "current_trace_id",
+    "parse_traceparent",
+    "remote_context",
+    "setup_tracing",
+    "trace_metadata",
+    "traceparent",
+]
 
 TRACEPARENT = "traceparent"
 _FORM = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
@@ -39,7 +47,9 @@ def setup_tracing(
         The provider; ``shutdown()`` sends what is left.
     """
     provider = TracerProvider(
-        resource=Resource({"service.name": service_name}), sampler=ParentBased(TraceIdRatioBased(sample_ratio)), shutdown_on_exit=False
+        resource=Resource({"service.name": service_name}),
+        sampler=ParentBased(TraceIdRatioBased(sample_ratio)),
+        shutdown_on_exit=False,
     )
     if otlp_endpoint:
         # Imported here: the exporter weighs more than all other tracing code together.

@@ -44,7 +44,9 @@ def matrix_from_bytes(data: bytes, row_count: int, column_count: int, *, field: 
         WrongShape: a count is negative, or the bytes are not row_count x column_count x 4.
         InvalidValue: a value is infinite.
     """
-    matrix = _floats(data, row_count * column_count if min(row_count, column_count) >= 0 else -1, field, f"{row_count} x {column_count}")
+    matrix = _floats(
+        data, row_count * column_count if min(row_count, column_count) >= 0 else -1, field, f"{row_count} x {column_count}"
+    )
     return check_no_infinity(matrix.reshape(row_count, column_count), field=field)
 
 
