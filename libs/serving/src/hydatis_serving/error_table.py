@@ -34,6 +34,7 @@ DOMAIN = "hydatis"
 DETAILS_KEY = "grpc-status-details-bin"
 _TYPE_URL = "type.googleapis.com/google.rpc.ErrorInfo"
 _PREFIX = "ERROR_REASON_"
+_REASONS = frozenset(errors_pb2.ErrorReason.keys())
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def from_status(status: status_pb2.Status) -> errors.HydatisError | None:
         if detail.type_url != _TYPE_URL:
             continue
         info = error_details_pb2.ErrorInfo.FromString(detail.value)
-        if info.domain == DOMAIN and _PREFIX + info.reason in errors_pb2.ErrorReason.keys():
+        if info.domain == DOMAIN and _PREFIX + info.reason in _REASONS:
             cls = _CLASS_BY_REASON[info.reason]
             return cls(status.message, field=info.metadata.get("field", ""), expected=info.metadata.get("expected", ""))
     return None

@@ -49,12 +49,12 @@ def run(name: str, settings: ServiceSettings, build: Callable[[], App]) -> int:
     setup_logs(name, settings.log_level, settings.log_format)
     provider = setup_tracing(name, settings.trace_sample_ratio, settings.otlp_endpoint)
     try:
-        return uvloop.run(_live(name, settings, build))
+        return uvloop.run(_live(settings, build))
     finally:
         provider.shutdown()
 
 
-async def _live(name: str, settings: ServiceSettings, build: Callable[[], App]) -> int:
+async def _live(settings: ServiceSettings, build: Callable[[], App]) -> int:
     log = get_logger("hydatis_serving.process")
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -27,7 +27,7 @@ __all__ = ["GrpcServer", "server_options"]
 
 
 def server_options(max_message_bytes: int) -> list[tuple[str, Any]]:
-    """Options of every server of ours: its message limit, and leave for clients to ask often whether it lives (see ``channels``)."""
+    """Options of every server of ours: its message limit, and leave for clients to ask often whether it lives."""
     return [
         ("grpc.max_receive_message_length", max_message_bytes),
         ("grpc.max_send_message_length", -1),

@@ -42,7 +42,7 @@ class ServiceSettings(BaseSettings):
     log_format: Literal["json", "console"] = "json"
     """json: one JSON object per line, for machines. console: coloured text, for people."""
     otlp_endpoint: str = ""
-    """Address of an OpenTelemetry collector that takes traces by gRPC, such as http://127.0.0.1:4317. Empty: traces are not exported."""
+    """Address of an OpenTelemetry collector that takes traces by gRPC (http://127.0.0.1:4317). Empty: traces are not exported."""
     trace_sample_ratio: float = Field(default=0.01, ge=0.0, le=1.0)
     """Share of requests that start a trace here which are recorded, 0..1. A caller's own choice is always kept."""
     stop_grace_seconds: float = Field(default=5.0, ge=0.0, le=300.0)
