@@ -1,6 +1,6 @@
 """The server's side of a Watch stream: many subscribers, none of which may hold up the others.
 
-A slow subscriber must neither slow the service down nor fill its memory, and yet must never miss what cannot be said again. Both kinds
+A slow subscriber must neither slow the service down nor fill its memory, yet must never miss what cannot be said again. Both kinds
 of stream are here: ``Latest``, where only the newest value counts (forecasts, scores), and ``Broadcast``, where a newer whole table
 replaces one that was not sent yet, while the events between tables are all kept, in order.
 """
