@@ -27,6 +27,7 @@ class Latest(Generic[T]):
         self._value: T | None = None
         self._number = 0
         self._changed = asyncio.Event()
+        self._closed = False
         self.subscribers_count = 0
         """Streams open now."""
 
@@ -39,8 +40,12 @@ class Latest(Generic[T]):
         """Replaces the value."""
         self._value = value
         self._number += 1
-        changed, self._changed = self._changed, asyncio.Event()
-        changed.set()
+        self._wake()
+
+    def close(self) -> None:
+        """Ends all streams, so that a server can stop without waiting for readers that never leave."""
+        self._closed = True
+        self._wake()
 
     async def subscribe(self) -> AsyncIterator[T]:
         """The newest value, then every newer one; values that came while the subscriber was busy are skipped but the last."""
@@ -49,12 +54,18 @@ class Latest(Generic[T]):
         try:
             while True:
                 while seen == self._number:
+                    if self._closed:
+                        return
                     await self._changed.wait()
                 seen, value = self._number, self._value
                 assert value is not None
                 yield value
         finally:
             self.subscribers_count -= 1
+
+    def _wake(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
 
 
 class Broadcast(Generic[T]):
@@ -76,6 +87,7 @@ class Broadcast(Generic[T]):
         self._opening = opening
         self._backlog_limit_count = backlog_limit_count
         self._subscriptions: set[_Subscription[T]] = set()
+        self._closed = False
 
     @property
     def subscribers_count(self) -> int:
@@ -95,15 +107,21 @@ class Broadcast(Generic[T]):
                 subscription.begin_again(self._opening())
 
     async def subscribe(self) -> AsyncIterator[T]:
-        """The opening, then everything published; ends only with its reader."""
+        """The opening, then everything published; ends with its reader, or when the broadcast is closed."""
         subscription = _Subscription(self._opening())
         self._subscriptions.add(subscription)
         try:
-            while True:
-                yield await subscription.next()
+            while not self._closed and (message := await subscription.next()) is not None:
+                yield message
         finally:
             self._subscriptions.discard(subscription)
             subscription.close()
+
+    def close(self) -> None:
+        """Ends all streams, so that a server can stop without waiting for readers that never leave."""
+        self._closed = True
+        for subscription in self._subscriptions:
+            subscription.end()
 
     async def flushed(self, timeout_seconds: float) -> bool:
         """Waits until every stream has been handed all that was published before.
@@ -150,14 +168,19 @@ class _Subscription(Generic[T]):
         self._waiting.append((False, tuple(opening)))
         self._wake()
 
-    async def next(self) -> T:
+    async def next(self) -> T | None:
         if not self._rest:
             if not self._waiting:
                 self._filled.clear()
                 self.idle.set()
                 await self._filled.wait()
+            if not self._waiting:
+                return None  # woken without anything to say: the broadcast was closed
             self._rest.extend(self._waiting.popleft()[1])
         return self._rest.popleft()
+
+    def end(self) -> None:
+        self._filled.set()
 
     def close(self) -> None:
         self.idle.set()  # nobody need wait for a subscriber that is gone
