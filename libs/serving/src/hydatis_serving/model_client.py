@@ -6,8 +6,8 @@ travel as a request parameter. Whatever it answers is checked before anyone comp
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from hydatis.oip import open_inference_pb2, open_inference_pb2_grpc
@@ -31,6 +31,8 @@ class ModelAnswer:
     """Semantic version of the model that computed it."""
     outputs: tuple[str, ...]
     """What the columns of ``values`` are."""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """What else the model said, by name: the anomaly-detector says its ``threshold``."""
 
 
 def columns_parameter(columns: Sequence[tuple[str, str]]) -> str:
@@ -106,8 +108,9 @@ def _answer_values(answer: open_inference_pb2.ModelInferResponse, row_count: int
     if tensor.datatype != "FP32" or len(shape) != 2 or shape[0] != row_count:
         raise WrongShape(f"{tensor.datatype} of shape {shape}", field=tensor.name, expected=f"FP32 of shape ({row_count}, m)")
     values = matrix_from_bytes(answer.raw_output_contents[0], shape[0], shape[1], field=tensor.name)
-    text = answer.parameters["outputs"].string_param if "outputs" in answer.parameters else ""
+    parameters = {name: value.string_param for name, value in answer.parameters.items() if value.HasField("string_param")}
+    text = parameters.get("outputs", "")
     outputs = tuple(text.split(",")) if text else ()
     if outputs and len(outputs) != shape[1]:
         raise WrongShape(f"{len(outputs)} names of {shape[1]} outputs", field="outputs", expected=f"{shape[1]} names")
-    return ModelAnswer(values, answer.model_version, outputs)
+    return ModelAnswer(values, answer.model_version, outputs, parameters)
