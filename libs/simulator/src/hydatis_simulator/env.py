@@ -7,7 +7,7 @@ pod and asks. So what is learned here is what a replay, and the running stack, w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import gymnasium
 import numpy as np
@@ -103,12 +103,12 @@ class PlacementEnv(gymnasium.Env[Observation, np.int64]):
         self.decision: Decision | None = None
         """The waiting decision; None: the episode ended or has not begun."""
         shape = (len(self._nodes), len(COLUMNS))
-        self.observation_space: spaces.Space[Observation] = spaces.Dict(
-            {
-                "after_states": spaces.Box(-LIMIT, LIMIT, shape, dtype=np.float32),
-                "feasible": spaces.MultiBinary(len(self._nodes)),
-            }
-        )
+        # gymnasium types Dict as a space of dict[str, object]: narrower than what its keys hold.
+        parts: dict[str, spaces.Space[Any]] = {
+            "after_states": spaces.Box(-LIMIT, LIMIT, shape, dtype=np.float32),
+            "feasible": spaces.MultiBinary(len(self._nodes)),
+        }
+        self.observation_space = cast("spaces.Space[Observation]", spaces.Dict(parts))
         self.action_space = spaces.Discrete(len(self._nodes))
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observation, dict[str, Any]]:

@@ -1,7 +1,7 @@
 """An episode of placements: a trace played until a pod has to be placed, and on from the answer.
 
-A replay calls its policy; learning needs it the other way round, stopping at each decision. The loop is therefore a generator, over the
-same cluster, arithmetic and order of events as a replay.
+A replay calls its policy; learning needs it the other way round, stopping at each decision. The loop is therefore a generator, over
+the same cluster, arithmetic and order of events as a replay.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The policies of HYDATIS inside the simulator: the same thought as the running stack, without its processes.
 
-A replay of a month must not need six servers. So what the shim, the forecaster and placement-policy do for a pod is done here by the
-very functions they call, in the same order: table, forecast, credits, after-states, values, filter, scores.
+A replay of a month must not need six servers. So what the shim, the forecaster and placement-policy do for a pod is done here by
+the very functions they call, in the same order: table, forecast, credits, after-states, values, filter, scores.
 """
 
 from __future__ import annotations
