@@ -1,13 +1,14 @@
 """Workload profiles: what pods of a workload really use of what they ask for, learned from their samples.
 
 One class, two ends. feature-service learns with ``observe`` and sends ``changed()``; a subscriber holds a book of its own, takes
-what comes by ``apply`` and answers ``expect`` from it. Both ends answer from the same rounded summaries, never from the raw histograms.
+what comes by ``apply`` and answers ``expect`` from it. Both ends answer from the same rounded summaries, never from raw histograms.
 
 A summary is taken anew when at least 4 % of a key's weight is new, so that steady workloads are not sent at every tick.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -167,6 +168,64 @@ class ProfileBook:
                 del self._profiles[profile.key]
         self._cold_starts.update((cold.key, cold) for cold in change.cold_starts)
 
+    # --- keeping
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Arrays for a snapshot. What ``changed`` would give is not in it: after a restart subscribers get ``everything``."""
+        profiles, cold_starts = self._profiles.values(), self._cold_starts.values()
+        hours = [profile.cpu_hour_factor or (np.nan,) * HOUR_COUNT for profile in profiles]
+        held: dict[str, NDArray[np.generic]] = {
+            "profile_weights": np.array([profile.sample_weight for profile in profiles]),
+            "profile_ratios": np.array([profile.use_per_request_ratio for profile in profiles]).reshape(-1, 4),
+            "profile_hours": np.array(hours).reshape(-1, HOUR_COUNT),
+            "cold_start_weights": np.array([cold.sample_weight for cold in cold_starts]),
+            "cold_start_ratios": np.array([cold.use_per_request_ratio for cold in cold_starts]).reshape(-1, 4),
+            "swept_seconds": np.array(self._swept_seconds),
+        }
+        for name, part in self._parts().items():
+            held |= {f"{name}.{key}": np.array(array) for key, array in part.arrays().items()}
+        return held
+
+    def names(self) -> dict[str, list[str]]:
+        """The keys that belong to ``arrays``, for a snapshot: JSON-able."""
+        return {
+            "workloads": list(self._workloads.keys),
+            "classes": list(self._classes.keys),
+            "profiles": list(self._profiles),
+            "cold_starts": list(self._cold_starts),
+        }
+
+    def restore(self, names: dict[str, list[str]], arrays: dict[str, NDArray[np.generic]]) -> None:
+        """Takes over what ``names`` and ``arrays`` gave.
+
+        Raises:
+            InvalidValue: they do not belong together.
+            KeyError, ValueError: something is missing.
+        """
+        for name, part in self._parts().items():
+            own = {key.removeprefix(f"{name}."): array for key, array in arrays.items() if key.startswith(f"{name}.")}
+            if isinstance(part, HistogramBank):
+                part.restore(names[name], own)
+            else:
+                part.restore(own)
+        rows = _lists(*(arrays[key] for key in ("profile_weights", "profile_ratios", "profile_hours")))
+        for key, (weight, ratios, hours) in zip(names["profiles"], rows, strict=True):
+            known = not all(map(math.isnan, hours))
+            self._profiles[key] = WorkloadProfile(key, weight, tuple(ratios), tuple(hours) if known else ())
+        for key, (weight, ratios) in zip(
+            names["cold_starts"], _lists(arrays["cold_start_weights"], arrays["cold_start_ratios"]), strict=True
+        ):
+            self._cold_starts[key] = ColdStart(key, tuple(ratios), weight)
+        self._swept_seconds = float(arrays["swept_seconds"].item())
+        own_rows = _rows_of(self._workloads, names["profiles"])
+        self._workload_ratios = _with_rows(self._workload_ratios, own_rows, arrays["profile_ratios"].astype(np.float64))
+        self._hour_factors = _with_rows(self._hour_factors, own_rows, arrays["profile_hours"].astype(np.float64))
+        class_rows = _rows_of(self._classes, names["cold_starts"])
+        self._class_ratios = _with_rows(self._class_ratios, class_rows, arrays["cold_start_ratios"].astype(np.float64))
+
+    def _parts(self) -> dict[str, HistogramBank | HourOfDayMeans]:
+        return {"workloads": self._workloads, "classes": self._classes, "hours": self._hours}
+
     # --- summaries
 
     def _summarise_workloads(self, touched: NDArray[np.intp], time_seconds: float) -> None:
@@ -176,7 +235,7 @@ class ProfileBook:
         factors = self._hours.factors(due).astype(np.float32).astype(np.float64)
         self._workload_ratios = _with_rows(self._workload_ratios, due, ratios)
         self._hour_factors = _with_rows(self._hour_factors, due, factors)
-        known = ~np.isnan(factors).all(axis=1)
+        known = np.asarray(~np.isnan(factors).all(axis=1))
         for row, ratio, hours, any_hour, weight in _lists(due, ratios, factors, known, weights):
             key = self._workloads.keys[row]
             profile = WorkloadProfile(key, weight, tuple(ratio), tuple(hours) if any_hour else ())
@@ -205,9 +264,13 @@ def _due_summaries(
     return rows, quantiles.reshape(len(rows), 4).astype(np.float32).astype(np.float64), weights.max(axis=1)
 
 
+def _rows_of(bank: HistogramBank, keys: list[str]) -> NDArray[np.intp]:
+    return np.array([bank.row_by_key[key] for key in keys], dtype=np.intp)
+
+
 def _with_rows(table: NDArray[np.float64], rows: NDArray[np.intp], values: NDArray[np.float64]) -> NDArray[np.float64]:
     """The table with these rows set, grown with NaN where it is too short."""
-    needed = int(rows.max()) + 1
+    needed = int(rows.max(initial=-1)) + 1
     if needed > len(table):
         table = np.concatenate([table, np.full((max(64, 2 * needed) - len(table), table.shape[1]), np.nan)])
     table[rows] = values
