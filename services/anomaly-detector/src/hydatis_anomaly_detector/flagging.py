@@ -1,0 +1,47 @@
+"""From risk to flags: which nodes are flagged now, which of them for long enough to count, and what sets them apart.
+
+Risk is a statement about one tick. What a placement may avoid a node for is a run of ticks, so the runs are kept here, over all
+ticks of one cluster.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hydatis_anomaly.confirmation import Confirmation
+from hydatis_anomaly.risk_table import RiskTable
+from hydatis_features.table import NodeTable
+
+from hydatis_anomaly_detector.peculiarity import contributions
+from hydatis_anomaly_detector.risk_maker import Scores
+
+__all__ = ["Flagging"]
+
+
+class Flagging:
+    """Keeps the runs of flagged ticks.
+
+    Args:
+        confirm_ticks_count: for how many ticks in a row a node must be flagged to be confirmed.
+    """
+
+    def __init__(self, confirm_ticks_count: int) -> None:
+        self._confirm_ticks_count = confirm_ticks_count
+        self._confirmation = Confirmation(confirm_ticks_count)
+
+    def flag(self, table: NodeTable, scores: Scores) -> RiskTable:
+        """The risk table of one tick.
+
+        A generation that is not later than the last means that another cluster was loaded: all runs begin anew.
+
+        Raises:
+            InvalidValue: a risk is outside 0..1.
+        """
+        # Made first without flags: risks that are none must not enter the runs.
+        plain = RiskTable(table.generation, scores.risk, scores.threshold, (), scores.version)
+        if table.generation <= self._confirmation.generation:
+            self._confirmation = Confirmation(self._confirm_ticks_count)
+        flagged = self._confirmation.update(table.generation, plain.risk, plain.threshold, table.node_names)
+        reasons = contributions(table, [node.row for node in flagged])
+        named = tuple(replace(node, contributions=reason) for node, reason in zip(flagged, reasons, strict=True))
+        return replace(plain, flagged=named)

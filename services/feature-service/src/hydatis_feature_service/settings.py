@@ -1,0 +1,38 @@
+"""What feature-service can be told.
+
+What a decision depends on (window, tick, source) is told here once and travels with the table, so that no subscriber needs a setting
+of the same name that could differ.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from hydatis_serving.settings import ServiceSettings
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+__all__ = ["FeatureServiceSettings"]
+
+
+class FeatureServiceSettings(ServiceSettings):
+    """Keeps the node table and the workload profiles, and streams them."""
+
+    model_config = SettingsConfigDict(env_prefix="HYDATIS_FEATURE_SERVICE_")
+
+    grpc_port: int = Field(default=7010, ge=0, le=65535)
+    """Port of the gRPC server; 0: any free one."""
+    metrics_port: int = Field(default=7110, ge=0, le=65535)
+    """Port of the HTTP endpoint with /metrics, /healthz and /readyz; 0: any free one."""
+    source: Literal["replay"] = "replay"
+    """Where nodes, pods and samples come from. replay: a driver says them by ReplaySourceService, in lock-step."""
+    metric_window_seconds: float = Field(default=900.0, gt=0, le=86_400)
+    """Seconds until the measured windows show all of a new pod; credits decay over it."""
+    warm_store: str = "sqlite:///hydatis-state/warm.sqlite"
+    """Where the state is kept for a warm start: sqlite:///PATH, redis://HOST:PORT/DB, or none."""
+    warm_timeout_seconds: float = Field(default=2.0, gt=0, le=60)
+    """How long one read or write of the warm store may take."""
+    warm_least_gap_seconds: float = Field(default=1.0, ge=0, le=3600)
+    """Least time between two writes of the state; after a costly write ten times its cost is waited instead."""
+    max_message_bytes: int = Field(default=64 * 2**20, ge=2**16, le=2**30)
+    """Largest gRPC message that is taken: a tick of 5,000 nodes with 100,000 pods is about 6 MiB."""
