@@ -35,7 +35,7 @@ def test_the_captured_filter_request_is_read() -> None:
 
 def test_keeping_all_names_answers_as_captured() -> None:
     args = convert.read_args(sample("names-filter.request.json"))
-    answer = json.loads(convert.filter_body(args, NAMES, None, {}))
+    answer = json.loads(convert.filter_body(args, None, args.NodeNames, {}))
     captured = json.loads(sample("names-filter.response.json"))
     assert answer == {"Nodes": None, "FailedAndUnresolvableNodes": None, **captured}
 
@@ -44,7 +44,7 @@ def test_keeping_all_nodes_gives_them_back_byte_for_byte() -> None:
     request = sample("nodes-filter.request.json")
     args = convert.read_args(request)
     assert convert.candidate_names(args) == NAMES
-    answer = convert.filter_body(args, NAMES, None, {})
+    answer = convert.filter_body(args, None, args.NodeNames, {})
     captured = json.loads(sample("nodes-filter.response.json"))
     assert json.loads(answer) == {"NodeNames": None, "FailedAndUnresolvableNodes": None, **captured}
     items = request[request.index(b'"items":') : request.index(b',"NodeNames"')]
@@ -52,14 +52,16 @@ def test_keeping_all_nodes_gives_them_back_byte_for_byte() -> None:
 
 
 def test_a_rejected_node_is_left_out_and_named() -> None:
-    args = convert.read_args(sample("nodes-filter.request.json"))
-    answer = json.loads(convert.filter_body(args, NAMES, [True, False, True], {NAMES[1]: "too full"}))
+    kept, kept_names, failed = [True, False, True], convert.names_json([NAMES[0], NAMES[2]]), {NAMES[1]: "too full"}
+    nodes = convert.read_args(sample("nodes-filter.request.json"))
+    answer = json.loads(convert.filter_body(nodes, kept, kept_names, failed))
     assert [item["metadata"]["name"] for item in answer["Nodes"]["items"]] == [NAMES[0], NAMES[2]]
-    assert answer["FailedNodes"] == {NAMES[1]: "too full"}
+    assert answer["FailedNodes"] == failed
     assert answer["NodeNames"] is None
     names = convert.read_args(sample("names-filter.request.json"))
-    answer = json.loads(convert.filter_body(names, NAMES, [True, False, True], {NAMES[1]: "too full"}))
+    answer = json.loads(convert.filter_body(names, kept, kept_names, failed))
     assert answer["NodeNames"] == [NAMES[0], NAMES[2]]
+    assert answer["FailedNodes"] == failed
     assert answer["Nodes"] is None
 
 
@@ -71,7 +73,7 @@ def test_no_candidates_are_none() -> None:
     for empty in (body(NodeNames=[]), body(NodeNames=None), body(NodeNames=None, Nodes={"items": None})):
         args = convert.read_args(empty)
         assert convert.candidate_names(args) == []
-        answer = json.loads(convert.filter_body(args, [], None, {}))
+        answer = json.loads(convert.filter_body(args, None, args.NodeNames, {}))
         assert (answer["NodeNames"], answer["Nodes"]) in (([], None), (None, {"metadata": {}, "items": []}))
 
 
@@ -101,7 +103,9 @@ def test_a_wrong_body_is_refused_in_one_sentence(wrong: bytes) -> None:
     assert len(str(refused.value)) < 300
 
 
-@pytest.mark.parametrize("wrong", [body(NodeNames="a"), body(NodeNames=[7]), body(NodeNames=None, Nodes={"items": [{"metadata": {}}]})])
+@pytest.mark.parametrize(
+    "wrong", [body(NodeNames="a"), body(NodeNames=[7]), body(NodeNames=None, Nodes={"items": [{"metadata": {}}]})]
+)
 def test_wrong_candidates_are_refused(wrong: bytes) -> None:
     with pytest.raises(InvalidValue, match="candidates"):
         convert.candidate_names(convert.read_args(wrong))
@@ -119,7 +123,10 @@ def test_a_pod_without_uid_is_refused() -> None:
         ({"labels": {"hydatis.io/workload": "vm/7"}}, "vm/7"),
         ({"ownerReferences": [{"kind": "StatefulSet", "name": "db", "controller": True}]}, "StatefulSet/db"),
         (
-            {"ownerReferences": [{"kind": "ReplicaSet", "name": "web-5d7f", "controller": True}], "labels": {"pod-template-hash": "5d7f"}},
+            {
+                "ownerReferences": [{"kind": "ReplicaSet", "name": "web-5d7f", "controller": True}],
+                "labels": {"pod-template-hash": "5d7f"},
+            },
             "Deployment/web",
         ),
         ({"ownerReferences": [{"kind": "Node", "name": "n"}, {"kind": "Job", "name": "j", "controller": True}]}, "Job/j"),

@@ -23,7 +23,9 @@ def test_containers_run_together() -> None:
 
 
 def test_init_containers_run_one_after_the_other() -> None:
-    found = pod_requests(spec(containers=[container("1", "1Gi")], initContainers=[container("2", "1Mi"), container("1500m", "3Gi")]))
+    found = pod_requests(
+        spec(containers=[container("1", "1Gi")], initContainers=[container("2", "1Mi"), container("1500m", "3Gi")])
+    )
     assert found == Resources(2.0, 3 * 2**30)
 
 

@@ -99,5 +99,4 @@ def test_a_ramp_takes_its_share_and_keeps_it_when_it_grows() -> None:
 
 
 def test_the_ramp_position_of_a_uid_never_changes() -> None:
-    assert ramp_position_pct("411e2fcb-b869-46a0-bf87-3f704bc523de") == pytest.approx(ramp_position_pct("411e2fcb-b869-46a0-bf87-3f704bc523de"))
-    assert round(ramp_position_pct("a"), 6) == round(int("0x" + __import__("hashlib").blake2b(b"a", digest_size=4).hexdigest(), 16) / 2**32 * 100, 6)
+    assert ramp_position_pct("411e2fcb-b869-46a0-bf87-3f704bc523de") == pytest.approx(61.219662, abs=1e-6)

@@ -1,7 +1,8 @@
 """A circuit breaker: a peer that is dead or hangs costs a few decisions their budget, not every one.
 
 kube-scheduler has no breaker of its own and its loop is serial, so a hanging peer would be paid for by every pod. After some
-failures in a row the breaker opens: decisions take the next rung at once, and a probe in the background asks the peer until it answers.
+failures in a row the breaker opens: decisions take the next rung at once, and a probe in the background asks the peer until it
+answers.
 """
 
 from __future__ import annotations

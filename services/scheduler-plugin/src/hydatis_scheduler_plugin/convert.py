@@ -1,7 +1,7 @@
 """ExtenderArgs to values, and rankings back to the JSON that kube-scheduler expects.
 
-Everything that can be wrong with a body is found here, before anything is decided: what comes out is a pod with sane amounts and a
-list of candidates, and what goes out names exactly the candidates that came in.
+Everything that can be wrong with a body is found here, before anything is decided: what comes out is a pod with sane amounts
+and a list of candidates, and what goes out names exactly the candidates that came in.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ __all__ = [
     "WORKLOAD_LABEL",
     "PodRequest",
     "candidate_names",
+    "candidates_json",
     "error_body",
     "filter_body",
+    "names_json",
     "prioritize_body",
     "read_args",
     "read_pod",
@@ -72,7 +74,7 @@ def read_args(body: bytes) -> ExtenderArgs:
     try:
         return _ARGS.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as wrong:
-        raise InvalidValue(f"the body is not ExtenderArgs: {_shown(wrong)}", field="body", expected="ExtenderArgs as JSON") from None
+        raise InvalidValue(f"it is not ExtenderArgs: {_shown(wrong)}", field="body", expected="ExtenderArgs as JSON") from None
 
 
 def read_pod(pod: PodJson, gpu_resources: Mapping[str, GpuMeaning] = GPU_RESOURCES) -> PodRequest:
@@ -123,41 +125,44 @@ def candidate_names(args: ExtenderArgs) -> list[str]:
         InvalidValue: a name is not a string, or a node has none.
     """
     try:
-        names = _NAMES.decode(args.NodeNames)
-        if names is None:
-            items = args.Nodes.items if args.Nodes is not None else None
-            names = [_NODE.decode(item).metadata.name for item in items or ()]
+        names: list[str] | None = _NAMES.decode(args.NodeNames)
+        if names is not None:
+            return names
+        items = args.Nodes.items if args.Nodes is not None else None
+        return [_NODE.decode(item).metadata.name for item in items or ()]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as wrong:
         raise InvalidValue(
             f"the candidates are not nodes: {_shown(wrong)}", field="NodeNames or Nodes", expected="a list of names or a NodeList"
         ) from None
-    return names
 
 
-def filter_body(args: ExtenderArgs, names: Sequence[str], kept: Sequence[bool] | None, failed: Mapping[str, str]) -> bytes:
+def candidates_json(args: ExtenderArgs, names: Sequence[str]) -> Raw:
+    """The candidates' names as JSON: as they came, or for whole nodes as kube-scheduler would write them."""
+    return args.NodeNames if args.NodeNames != _NULL else names_json(names)
+
+
+def names_json(names: Sequence[str]) -> Raw:
+    """Names as a JSON list, without white space, as kube-scheduler writes it."""
+    return Raw(_ENCODE(names))
+
+
+def filter_body(args: ExtenderArgs, kept: Sequence[bool] | None, kept_names: Raw, failed: Mapping[str, str]) -> bytes:
     """Answer to /filter: the kept candidates in the form and order they came in.
 
     Args:
-        names: candidates of ``args``.
+        args: the request.
         kept: per candidate whether it stays; None: all stay.
+        kept_names: names of those that stay, as JSON; read only where the request gave names.
         failed: why each rejected node was rejected. They are FailedNodes, never FailedAndUnresolvableNodes: taking pods off an
             overloaded node does resolve it, so kube-scheduler may try preemption.
     """
-    return _ENCODE(_filter_result(args, names, kept, failed))
-
-
-def _filter_result(args: ExtenderArgs, names: Sequence[str], kept: Sequence[bool] | None, failed: Mapping[str, str]) -> _FilterResult:
     reasons: dict[str, str] | Raw = dict(failed) if failed else _EMPTY_MAP
     if args.NodeNames != _NULL or args.Nodes is None:
-        if kept is None:
-            stay = args.NodeNames if args.NodeNames != _NULL else _EMPTY_LIST
-        else:
-            stay = Raw(_ENCODE([name for name, keep in zip(names, kept, strict=True) if keep]))
-        return _FilterResult(_NULL, stay, reasons)
+        return _ENCODE(_FilterResult(_NULL, kept_names if args.NodeNames != _NULL else _EMPTY_LIST, reasons))
     items = args.Nodes.items or []
     if kept is not None:
         items = [item for item, keep in zip(items, kept, strict=True) if keep]
-    return _FilterResult(Raw(_ENCODE(_NodeListOut(args.Nodes.metadata, items))), _NULL, reasons)
+    return _ENCODE(_FilterResult(Raw(_ENCODE(_NodeListOut(args.Nodes.metadata, items))), _NULL, reasons))
 
 
 def prioritize_body(names: Sequence[str], scores: Sequence[int]) -> bytes:

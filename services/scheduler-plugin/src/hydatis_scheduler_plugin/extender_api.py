@@ -1,8 +1,8 @@
 """The JSON that kube-scheduler sends and expects, as types.
 
-The extender types of Kubernetes carry no JSON tags: their keys are capitalised, an unset field is an explicit null, and what is inside
-Pod and Node is the usual camelCase. Only what a placement needs is decoded; node names and whole nodes stay raw bytes, so that what
-is kept goes back exactly as it came.
+The extender types of Kubernetes carry no JSON tags: their keys are capitalised, an unset field is an explicit null, and what is
+inside Pod and Node is the usual camelCase. Only what a placement needs is decoded; node names and whole nodes stay raw bytes,
+so that what is kept goes back exactly as it came.
 """
 
 from __future__ import annotations

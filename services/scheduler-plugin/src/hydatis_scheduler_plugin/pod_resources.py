@@ -1,7 +1,8 @@
 """What a pod asks for, by Kubernetes' own rule.
 
-An extender is told containers, not the pod's sum, and must come to the same sum as the scheduler's fit plugin: containers run together,
-init containers one after the other, sidecars (init containers that always restart) beside everything that follows them. Per resource:
+An extender is told containers, not the pod's sum, and must come to the same sum as the scheduler's fit plugin: containers run
+together, init containers one after the other, sidecars (init containers that always restart) beside everything that follows
+them. Per resource:
 
     request = max(sum(containers) + sum(sidecars),  max over init i of (init_i + sum(sidecars before i))) + overhead
 

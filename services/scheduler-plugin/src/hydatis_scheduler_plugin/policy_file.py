@@ -1,7 +1,8 @@
 """The policy file: who is placed by HYDATIS, how far, and by which thresholds.
 
-Extenders are shared by all profiles of a scheduler and their weight cannot be 0, so switching off, ramping and shadowing live here, in a
-YAML file that is read again whenever it changes. A file that cannot be read changes nothing: the last good one goes on, and says so.
+Extenders are shared by all profiles of a scheduler and their weight cannot be 0, so switching off, ramping and shadowing live
+here, in a YAML file that is read again whenever it changes. A file that cannot be read changes nothing: the last good one goes
+on, and says so.
 """
 
 from __future__ import annotations
@@ -16,7 +17,17 @@ import msgspec
 import yaml
 from hydatis_core.errors import InvalidValue
 
-__all__ = ["OFF", "NamespaceRule", "Policy", "Standing", "read_policy", "standing_of"]
+__all__ = [
+    "OFF",
+    "NamespaceRule",
+    "Policy",
+    "Standing",
+    "parse_policy",
+    "ramp_position_pct",
+    "read_policy",
+    "read_text",
+    "standing_of",
+]
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 #: A policy larger than this is not a policy.
@@ -76,24 +87,43 @@ OFF = Policy(mode="off")
 
 
 def read_policy(path: Path) -> Policy:
-    """Reads a policy file. An empty file is a policy of defaults.
+    """Reads a policy file. Raises as ``parse_policy``, and when it cannot be read."""
+    return parse_policy(read_text(path), str(path))
+
+
+def read_text(path: Path) -> bytes:
+    """The file as it stands.
 
     Raises:
-        InvalidValue: not there, not YAML, an unknown field, or a value out of range.
+        InvalidValue: it cannot be read.
     """
     try:
-        text = path.read_bytes()
-        if len(text) > MAX_POLICY_BYTES:
-            raise InvalidValue(f"policy file {path} is {len(text)} bytes long", field="policy_file", expected="at most 1 MiB")
-        return msgspec.convert(yaml.safe_load(text) or {}, Policy)
+        return path.read_bytes()
     except OSError as wrong:
         raise InvalidValue(f"policy file {path} cannot be read: {wrong.strerror}", field="policy_file") from None
+
+
+def parse_policy(text: bytes, shown: str = "") -> Policy:
+    """A policy from YAML. An empty text is a policy of defaults.
+
+    Args:
+        text: the YAML.
+        shown: where it came from, for errors.
+
+    Raises:
+        InvalidValue: not YAML, an unknown field, or a value out of range.
+    """
+    if len(text) > MAX_POLICY_BYTES:
+        raise InvalidValue(f"policy file {shown} is {len(text)} bytes long", field="policy_file", expected="at most 1 MiB")
+    try:
+        found = yaml.safe_load(text)
+        return msgspec.convert({} if found is None else found, Policy)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as wrong:
         where = getattr(wrong, "problem_mark", None)
         line = f" at line {where.line + 1}" if where is not None else ""
-        raise InvalidValue(f"policy file {path} is not YAML{line}", field="policy_file", expected="a YAML mapping") from None
+        raise InvalidValue(f"policy file {shown} is not YAML{line}", field="policy_file", expected="a YAML mapping") from None
     except msgspec.ValidationError as wrong:
-        raise InvalidValue(f"policy file {path}: {wrong}", field="policy_file", expected="the fields of docs/operations.md") from None
+        raise InvalidValue(f"policy file {shown}: {wrong}", field="policy_file", expected="the fields of a policy") from None
 
 
 def standing_of(policy: Policy, namespace: str, scheduler_name: str, uid: str) -> Standing:

@@ -1,13 +1,15 @@
 """The rankings of the last pods: /filter and /prioritize of one pod share one.
 
-kube-scheduler asks twice per pod, one call right after the other. Between the two a tick may pass or another pod's bind may come in;
-the pod's second answer must still fit its first, so a ranking made for /filter is handed to the /prioritize that follows it, whatever
-happened meanwhile. Any other reuse needs the same state: same pod, generation, credits, policy and candidates.
+kube-scheduler asks twice per pod, one call right after the other. Between the two a tick may pass or another pod's bind may
+come in; the pod's second answer must still fit its first, so a ranking made for /filter is handed to the /prioritize that
+follows it, whatever happened meanwhile. Any other reuse needs the same state: same pod, generation, credits, policy and
+candidates.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -76,10 +78,16 @@ class RankingCache(Generic[R]):
             return None
         return entry.ranking
 
-    def handed_over(self, uid: str, *, now_seconds: float) -> R | None:
-        """The ranking that /filter left for this pod's /prioritize, once; else None."""
+    def handed_over(self, uid: str, *, now_seconds: float, only_if: Callable[[R], bool] = lambda _ranking: True) -> R | None:
+        """The ranking that /filter left for this pod's /prioritize, once; else None.
+
+        Args:
+            uid: the pod.
+            now_seconds: now.
+            only_if: what must hold of it; when it does not, the ranking stays.
+        """
         entry = self._fresh(uid, now_seconds)
-        if entry is None or not entry.for_prioritize:
+        if entry is None or not entry.for_prioritize or not only_if(entry.ranking):
             return None
         entry.for_prioritize = False
         return entry.ranking

@@ -1,0 +1,224 @@
+"""What the shim knows of the cluster: tables, forecasts, risks, profiles and binds, as the streams bring them.
+
+A decision must find everything ready, so whatever comes in is joined by generation right away into a ``Footing``: the newest
+table that also has a forecast, or the newest table alone. Answers of different generations are never joined.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from hydatis_anomaly.risk_table import RiskTable
+from hydatis_features.profile_summaries import ProfileChange
+from hydatis_features.profiles import ProfileBook
+from hydatis_features.table import NodeTable
+from hydatis_forecasting.forecast_table import ForecastTable
+from hydatis_forecasting.outlook import outlook
+from hydatis_placement.credits import CreditLedger
+from hydatis_placement.view import ClusterView
+from hydatis_serving.events import BindDelta
+from hydatis_serving.generations import Generations
+from hydatis_serving.logs import get_logger
+from numpy.typing import NDArray
+
+__all__ = ["ClusterMemory", "Footing"]
+
+_log = get_logger(__name__)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Footing:
+    """What a decision can stand on."""
+
+    view: ClusterView
+    """Table, and forecast and risk of the same generation as far as they are here."""
+    generations: tuple[int, ...]
+    """Generations held whole (table and forecast), best first; empty: there is no forecast that may be used."""
+    fresh_ratio: float
+    """Share of the nodes whose measurements are fresh at the table's tick, 0..1."""
+    model_versions: tuple[str, ...]
+    """Models behind forecast and risk, as "name version"."""
+
+    @property
+    def generation(self) -> int:
+        """Generation of the table."""
+        return self.view.table.generation
+
+
+class ClusterMemory:
+    """Takes what the streams bring and keeps the newest footing.
+
+    Args:
+        ledger: the credits, kept by the bind deltas.
+        freshness_limit_ticks: usage older than this many ticks is stale.
+        forecast_lag_limit_ticks: how far the newest forecast may lag behind the newest table.
+        on_held: told (source, generation) whenever something is held newly.
+    """
+
+    def __init__(
+        self,
+        ledger: CreditLedger,
+        *,
+        freshness_limit_ticks: float = 3.0,
+        forecast_lag_limit_ticks: float = 2.0,
+        on_held: Callable[[str, int], None] = lambda _source, _generation: None,
+    ) -> None:
+        self.ledger = ledger
+        self.profiles = ProfileBook()
+        self.tables: Generations[NodeTable] = Generations(noun="table")
+        self.forecasts: Generations[ForecastTable] = Generations(noun="forecast")
+        self.risks: Generations[RiskTable] = Generations(noun="risk")
+        self.footing: Footing | None = None
+        """What a decision made now stands on; None: no table has come."""
+        self.credits_epoch = 0
+        """Rises with every change of the credits."""
+        self.event_time_seconds = 0.0
+        """Newest event time that anything said."""
+        self._freshness_limit_ticks = freshness_limit_ticks
+        self._forecast_lag_limit_ticks = forecast_lag_limit_ticks
+        self._on_held = on_held
+        self._changed = asyncio.Event()
+
+    # --- what the streams bring
+
+    def take_table(self, table: NodeTable) -> None:
+        """A whole table. One older than the newest means that another cluster was loaded: everything else is forgotten."""
+        if table.generation < self.tables.newest:
+            _log.info("another cluster was loaded", generation=table.generation, before=self.tables.newest)
+            self._forget_after(table.generation)
+        self.tables.put(table.generation, table)
+        self.event_time_seconds = max(self.event_time_seconds, float(table.generation))
+        self._on_held("table", table.generation)
+        self._join()
+
+    def take_forecast(self, forecast: ForecastTable) -> None:
+        """The forecasts of all nodes at one tick."""
+        _put(self.forecasts, forecast.generation, forecast)
+        self._on_held("forecast", forecast.generation)
+        self._join()
+
+    def take_risk(self, risk: RiskTable) -> None:
+        """The risks of all nodes at one tick."""
+        _put(self.risks, risk.generation, risk)
+        self._on_held("risk", risk.generation)
+        self._join()
+
+    def take_delta(self, delta: BindDelta) -> None:
+        """A pod bound or ended. The same again changes nothing."""
+        event = delta.event
+        self.event_time_seconds = max(self.event_time_seconds, event.event_time_seconds)
+        if event.is_bound and delta.expected_use is not None:
+            changed = self.ledger.confirm(
+                event.pod, event.node_name, delta.expected_use, event.event_time_seconds, delta.generation
+            )
+        else:
+            changed = self.ledger.end(event.pod.uid, event.event_time_seconds)
+        self.credits_epoch += changed
+
+    def take_profiles(self, change: ProfileChange, replace_all: bool) -> None:
+        """Profiles that changed."""
+        self.profiles.apply(change, replace_all=replace_all)
+
+    # --- what is still missing
+
+    def is_whole(self, generation: int, *, with_risk: bool = True) -> bool:
+        """Whether table, forecast and risk of a generation, or of a later one, are here and joined."""
+        footing = self.footing
+        if footing is None or footing.generation < generation or not footing.generations:
+            return False
+        return footing.view.risk is not None or not with_risk
+
+    def missing(self) -> tuple[str, ...]:
+        """What the footing lacks: of "table", "forecast", "risk"."""
+        footing = self.footing
+        if footing is None:
+            return ("table", "forecast", "risk")
+        lacking = (("forecast", bool(footing.generations)), ("risk", footing.view.risk is not None))
+        return tuple(name for name, here in lacking if not here)
+
+    def missing_of_newest(self) -> tuple[str, ...]:
+        """What the newest table lacks: of "forecast", "risk"."""
+        newest = self.tables.newest
+        lacking = (("forecast", newest in self.forecasts), ("risk", newest in self.risks))
+        return tuple(name for name, here in lacking if not here)
+
+    async def changed(self) -> None:
+        """Returns at the next change of the footing."""
+        await self._changed.wait()
+
+    # --- joining
+
+    def _forget_after(self, generation: int) -> None:
+        self.tables.clear()
+        for held in (self.forecasts, self.risks):
+            if held.newest > generation:
+                held.clear()
+        self.ledger.clear()
+        self.credits_epoch += 1
+        self.event_time_seconds = 0.0
+
+    def _join(self) -> None:
+        newest = self.tables.find(0)
+        if newest is None:
+            return
+        oldest_allowed = newest.generation - self._forecast_lag_limit_ticks * newest.tick_seconds
+        whole = tuple(g for g in self.tables.held() if g >= oldest_allowed and self._fits(g))
+        table = self.tables.get(whole[0]) if whole else newest
+        before = self.footing
+        risk = self._risk_of(table)
+        if before is not None and before.view.table is table and before.generations == whole and _same(before.view.risk, risk):
+            return
+        view = self._view(table, risk, with_forecast=bool(whole))
+        self.footing = Footing(view, whole, self._fresh_ratio(table), self._versions(table.generation, bool(whole), risk))
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def _fits(self, generation: int) -> bool:
+        forecast = self.forecasts.find(generation) if generation else None
+        return forecast is not None and forecast.node_count == len(self.tables.get(generation).node_names)
+
+    def _risk_of(self, table: NodeTable) -> RiskTable | None:
+        risk = self.risks.find(table.generation)
+        return risk if risk is not None and risk.risk.size == len(table.node_names) else None
+
+    def _view(self, table: NodeTable, risk: RiskTable | None, *, with_forecast: bool) -> ClusterView:
+        loads = outlook(self.forecasts.get(table.generation)) if with_forecast else None
+        view = ClusterView(
+            table,
+            cpu_p50=loads.cpu_p50 if loads else None,
+            cpu_p95=loads.cpu_p95 if loads else None,
+            memory_p50=loads.memory_p50 if loads else None,
+            memory_p95=loads.memory_p95 if loads else None,
+            risk=risk.risk if risk else None,
+            confirmed=risk.confirmed if risk else None,
+        )
+        _ = view.facts, view.typical_requests, view.gpu_free, table.row_by_name  # computed now, so that no decision waits for it
+        return view
+
+    def _fresh_ratio(self, table: NodeTable) -> float:
+        if not table.node_names or "usage_age_seconds" not in table.column_index:
+            return 0.0
+        age = table.column("usage_age_seconds")  # NaN (never measured) is not fresh
+        return float(np.mean(age <= self._freshness_limit_ticks * table.tick_seconds))
+
+    def _versions(self, generation: int, with_forecast: bool, risk: RiskTable | None) -> tuple[str, ...]:
+        named = list(self.forecasts.get(generation).model_versions) if with_forecast else []
+        if risk is not None and risk.model_version:
+            named.append(("anomaly-detector", risk.model_version))
+        return tuple(f"{name} {version}" for name, version in named)
+
+
+def _same(risk: NDArray[np.float32] | None, table: RiskTable | None) -> bool:
+    return risk is (table.risk if table is not None else None)
+
+
+def _put(held: Generations[T], generation: int, value: T) -> None:
+    """Puts a value; one older than the newest means that its series began anew."""
+    if generation < held.newest and generation not in held:
+        held.clear()
+    held.put(generation, value)
