@@ -99,7 +99,7 @@ def balanced_allocation(requested: Sequence[Amounts], before: Sequence[Amounts],
 
 def _evenness(requested: Sequence[Amounts], allocatable: Sequence[Amounts]) -> Scores:
     cpu, memory = (np.minimum(1.0, q / a) for q, a in zip(requested, allocatable, strict=True))
-    return ((1 - np.abs(cpu - memory) / 2) * 100).astype(np.int64)
+    return np.asarray((1 - np.abs(cpu - memory) / 2) * 100).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ class KubeScheduler:
             cluster.cpu_scored_milli[rows] + (cpu or NONZERO_CPU_MILLI),
             cluster.memory_scored_bytes[rows] + (memory or NONZERO_MEMORY_BYTES),
         )
-        total = least_allocated(scored, allocatable)
+        total: Scores = least_allocated(scored, allocatable)
         if cpu or memory:
             before = (cluster.cpu_requested_milli[rows], cluster.memory_requested_bytes[rows])
             total = total + balanced_allocation((before[0] + cpu, before[1] + memory), before, allocatable)

@@ -1,8 +1,8 @@
 """What the bound pods want at a moment, from a trace with holes.
 
 A trace knows a pod's use only where somebody measured it. A cluster has to run on something all the same: the last known use is
-held over a hole, and a pod never measured before is taken to use what it asked for. The *metrics* of that moment stay unknown (NaN), so
-that whoever reads them meets the hole as it was; holes are counted.
+held over a hole, and a pod never measured before is taken to use what it asked for. The *metrics* of that moment stay unknown
+(NaN), so that whoever reads them meets the hole as it was; holes are counted.
 """
 
 from __future__ import annotations

@@ -211,7 +211,8 @@ class _Run:
         rows = np.fromiter((self._trace.row_by_uid[uid] for uid in uids), dtype=np.intp, count=len(uids))
         node_rows = np.fromiter((bound.node_row for bound in cluster.bound.values()), dtype=np.intp, count=len(uids))
         wanted = self._usage.at(rows, time)
-        restarting = self._restarting_until[rows] > time
+        # A sample stands for the tick before it, so the one at the very end of a restart still counts as restarting.
+        restarting = self._restarting_until[rows] >= time
         load = settle(
             node_rows=node_rows,
             cpu_cores=np.where(restarting, 0.0, wanted.cpu_cores),
