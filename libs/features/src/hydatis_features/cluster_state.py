@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 from hydatis_core.errors import Duplicate, InvalidValue, UnknownNode
@@ -22,7 +23,7 @@ from hydatis_features.expected_use import ExpectedUse
 from hydatis_features.gpu_shares import GpuShares, gpu_milli
 from hydatis_features.recent_events import RecentEvents
 
-__all__ = ["AMOUNTS", "BoundPod", "ClusterState"]
+__all__ = ["AMOUNTS", "BoundPod", "ClusterState", "check_time"]
 
 #: Columns of ``ClusterState.sums``. A limit counts as the request where it is absent or smaller.
 AMOUNTS = ("cpu_requested_cores", "memory_requested_bytes", "cpu_limit_cores", "memory_limit_bytes", "gpu_requested_devices")
@@ -63,6 +64,7 @@ class ClusterState:
     def __init__(self, nodes: Sequence[Node]) -> None:
         self._set_nodes(nodes)
         self._bound: dict[str, BoundPod] = {}
+        self._slots: dict[str, int] = {}
         self._ended: dict[str, float] = {}
         self._free_slots: list[int] = []
         #: shape (slots,): row of the pod's node, -1 for a free slot; and the pod's bind time.
@@ -82,7 +84,7 @@ class ClusterState:
         row = self.node_index.get(node_name)
         if row is None:
             raise UnknownNode(f"node {node_name!r} is not in the cluster", field="node_name")
-        _check_time(time_seconds)
+        check_time(time_seconds)
         if pod.uid in self._bound or self._ended.get(pod.uid, -math.inf) >= time_seconds:
             return False
         gpus = self.gpus.take(row, pod.requests.gpu_count, gpu_milli(pod)) if pod.requests.gpu_count else ()
@@ -96,7 +98,7 @@ class ClusterState:
         Raises:
             InvalidValue: the time is not one.
         """
-        _check_time(time_seconds)
+        check_time(time_seconds)
         self._ended[uid] = max(time_seconds, self._ended.get(uid, -math.inf))
         bound = self._bound.get(uid)
         if bound is None:
@@ -115,8 +117,7 @@ class ClusterState:
 
     def slots_of(self, uids: Sequence[str]) -> NDArray[np.intp]:
         """Slots of pods, shape (len(uids),); -1: not bound."""
-        get = self._bound.get
-        return np.fromiter((-1 if (bound := get(uid)) is None else bound.slot for uid in uids), dtype=np.intp, count=len(uids))
+        return np.fromiter(map(self._slots.get, uids, repeat(-1)), dtype=np.intp, count=len(uids))
 
     def sums(self) -> NDArray[np.float64]:
         """Sum over the bound pods of each node, shape (nodes, 5), columns ``AMOUNTS``."""
@@ -182,6 +183,7 @@ class ClusterState:
 
     def _place(self, bound: BoundPod, row: int) -> None:
         self._bound[bound.pod.uid] = bound
+        self._slots[bound.pod.uid] = bound.slot
         self.node_rows[bound.slot] = row
         self.bind_seconds[bound.slot] = bound.bind_time_seconds
         self._units[bound.slot] = _units_of(bound.pod)
@@ -192,6 +194,7 @@ class ClusterState:
         self._clear_slot(bound)
 
     def _clear_slot(self, bound: BoundPod) -> None:
+        del self._slots[bound.pod.uid]
         self.node_rows[bound.slot] = -1
         self._units[bound.slot] = 0
         self._free_slots.append(bound.slot)
@@ -234,6 +237,11 @@ def _units_of(pod: Pod) -> list[float]:
     return [min(float(round(amount / unit)), _MOST_UNITS) for amount, unit in zip(amounts, _UNITS.tolist(), strict=True)]
 
 
-def _check_time(time_seconds: float) -> None:
+def check_time(time_seconds: float) -> None:
+    """Refuses what is not a time.
+
+    Raises:
+        InvalidValue: not finite, or negative.
+    """
     if not math.isfinite(time_seconds) or time_seconds < 0:
         raise InvalidValue(f"{time_seconds!r} is not a time", field="time_seconds", expected="Unix seconds >= 0")

@@ -8,7 +8,6 @@ Input is checked before anything is stored: a refused call leaves the engine as 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -18,7 +17,7 @@ from hydatis_core.pods import Pod
 from numpy.typing import NDArray
 
 from hydatis_features import warm_blob
-from hydatis_features.cluster_state import ClusterState
+from hydatis_features.cluster_state import ClusterState, check_time
 from hydatis_features.commitment_transforms import capacity_columns, expected_sums
 from hydatis_features.enrolment import EnrolledPods
 from hydatis_features.expected_use import ExpectedUse
@@ -91,7 +90,8 @@ class FeatureEngine:
             UnknownNode: there is no such node.
             InvalidValue: the time is not one.
         """
-        expected = self.profiles.expect(pod, time_seconds) if math.isfinite(time_seconds) else self.profiles.expect(pod, 0.0)
+        check_time(time_seconds)
+        expected = self.profiles.expect(pod, time_seconds)
         if not self.state.bind(pod, node_name, time_seconds, expected):
             return None
         self._enrol(pod)
@@ -197,6 +197,8 @@ class FeatureEngine:
             engine.state, engine.windows, engine.profiles = blob.state, blob.windows, blob.profiles
             engine._generation = int(metadata["generation"])
             engine._first_seen_seconds = blob.own["first_seen_seconds"].astype(np.float64)
+            if {len(engine._first_seen_seconds), engine.windows.node_count} != {len(engine.nodes)}:
+                raise InvalidValue("windows and nodes are not of one cluster", field="windows", expected="one row per node")
             for bound in engine.state.bound_pods():
                 engine._enrol(bound.pod)
         return engine
@@ -224,9 +226,10 @@ class FeatureEngine:
             raise InvalidValue(shown, field="sample_time_seconds", expected="0 <= sample time <= tick time")
         check_usage(node_usage, tuple(self.state.node_index), METRICS, field="node_usage")
         check_usage(pod_usage, pod_uids, POD_METRICS, field="pod_usage")
-        if len(set(pod_uids)) != len(pod_uids):
+        slots = self.state.slots_of(pod_uids)
+        if np.bincount(slots + 1, minlength=1)[1:].max(initial=0) > 1:
             raise Duplicate("a pod stands twice", field="pod_uids", expected="uids without repeats")
-        return self.state.slots_of(pod_uids)
+        return slots
 
     def _learn(self, slots: NDArray[np.intp], pod_usage: NDArray[np.float32], time_seconds: float) -> None:
         """Teaches the profiles, in the order of slots: the order of the samples must not show in the last bit."""

@@ -38,7 +38,7 @@ class WorkloadProfile:
         _check(self.key, self.sample_weight, self.use_per_request_ratio)
         if len(self.cpu_hour_factor) not in (0, HOURS):
             raise InvalidValue(f"{len(self.cpu_hour_factor)} hours", field="cpu_hour_factor", expected="24 values or none")
-        if any(value < 0 or math.isinf(value) for value in self.cpu_hour_factor):
+        if math.inf in self.cpu_hour_factor or [value for value in self.cpu_hour_factor if value < 0]:
             raise InvalidValue("an hour is negative or infinite", field="cpu_hour_factor", expected="values >= 0, or NaN")
 
 
@@ -79,5 +79,5 @@ def _check(key: str, sample_weight: float, ratios: Sequence[float]) -> None:
         raise InvalidValue(f"{sample_weight!r} is not a weight", field="sample_weight", expected="a finite number >= 0")
     if len(ratios) != 4:
         raise InvalidValue(f"{len(ratios)} values", field="use_per_request_ratio", expected="4 values")
-    if any(value < 0 or math.isinf(value) for value in ratios):
+    if math.inf in ratios or [value for value in ratios if value < 0]:
         raise InvalidValue("a share is negative or infinite", field="use_per_request_ratio", expected="values >= 0, or NaN")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from hydatis_core.errors import WrongShape
@@ -31,11 +31,14 @@ __all__ = ["ProfileBook"]
 #: Samples, after decay, below which a resource of a workload or class counts as unknown.
 MIN_WORKLOAD_WEIGHT = 12.0
 MIN_CLASS_WEIGHT = 60.0
+#: Classes kept at most; a pod of one more class has its wider classes only.
+CLASS_LIMIT_COUNT = 5_000
 #: Share of new weight at which a summary is taken anew.
 REFRESH_SHARE = 0.04
 #: A workload without a sample for this long is forgotten: its newest sample weighs 2^-14.
 FORGET_AFTER_SECONDS = 14 * DAY_SECONDS
 _QUANTILES = (0.5, 0.95)
+T = TypeVar("T", bound=np.generic)
 
 
 class ProfileBook:
@@ -52,12 +55,15 @@ class ProfileBook:
         self._changed_profiles: dict[str, WorkloadProfile] = {}
         self._changed_cold_starts: dict[str, ColdStart] = {}
         self._workloads = HistogramBank(half_life_seconds, workload_limit_count)
-        self._classes = HistogramBank(half_life_seconds, workload_limit_count, np.float64)
+        self._classes = HistogramBank(half_life_seconds, CLASS_LIMIT_COUNT, np.float64)
         self._hours = HourOfDayMeans(half_life_seconds)
         # The summaries again, by row: what expect_enrolled works from.
         self._workload_ratios = np.full((0, 4), np.nan)
         self._hour_factors = np.full((0, HOUR_COUNT), np.nan)
         self._class_ratios = np.full((0, 4), np.nan)
+        # Weight of each summary, and whether it is newer than its WorkloadProfile, by workload row.
+        self._summary_weights = np.zeros(0)
+        self._stale = np.zeros(0, dtype=bool)
         self._swept_seconds = -np.inf
 
     # --- asking
@@ -65,6 +71,9 @@ class ProfileBook:
     def expect(self, pod: Pod, time_seconds: float) -> ExpectedUse:
         """What the pod will use if it starts at that event time. Always finite, p95 >= p50, within its limits."""
         key = pod.workload_key
+        row = self._workloads.row_by_key.get(key, -1)
+        if 0 <= row < len(self._stale) and self._stale[row]:
+            self._write_profiles(np.array([row]))
         cold_starts = [self._cold_starts.get(name) for name in class_keys(pod)]
         return expect_one(pod, self._profiles.get(key) if key else None, cold_starts, time_seconds)
 
@@ -137,6 +146,7 @@ class ProfileBook:
         self._hours.drop(rows)
         self._workload_ratios[rows[rows < len(self._workload_ratios)]] = np.nan
         self._hour_factors[rows[rows < len(self._hour_factors)]] = np.nan
+        self._stale[rows[rows < len(self._stale)]] = False
         for key in bank.drop(rows):
             if self._profiles.pop(key, None) is not None:
                 self._changed_profiles[key] = WorkloadProfile(key, 0.0, (np.nan,) * 4)
@@ -145,12 +155,14 @@ class ProfileBook:
 
     def changed(self) -> ProfileChange:
         """What changed since the last call. A forgotten profile is in it with weight 0."""
+        self._write_profiles(np.flatnonzero(self._stale))
         change = ProfileChange(tuple(self._changed_profiles.values()), tuple(self._changed_cold_starts.values()))
         self._changed_profiles, self._changed_cold_starts = {}, {}
         return change
 
     def everything(self) -> ProfileChange:
         """All that a new subscriber needs, to be applied with ``replace_all``."""
+        self._write_profiles(np.flatnonzero(self._stale))
         return ProfileChange(tuple(self._profiles.values()), tuple(self._cold_starts.values()))
 
     def apply(self, change: ProfileChange, *, replace_all: bool) -> None:
@@ -172,6 +184,7 @@ class ProfileBook:
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Arrays for a snapshot. What ``changed`` would give is not in it: after a restart subscribers get ``everything``."""
+        self._write_profiles(np.flatnonzero(self._stale))
         profiles, cold_starts = self._profiles.values(), self._cold_starts.values()
         hours = [profile.cpu_hour_factor or (np.nan,) * HOUR_COUNT for profile in profiles]
         held: dict[str, NDArray[np.generic]] = {
@@ -191,7 +204,7 @@ class ProfileBook:
         return {
             "workloads": list(self._workloads.keys),
             "classes": list(self._classes.keys),
-            "profiles": list(self._profiles),
+            "profiles": [profile.key for profile in self.everything().profiles],
             "cold_starts": list(self._cold_starts),
         }
 
@@ -220,6 +233,8 @@ class ProfileBook:
         own_rows = _rows_of(self._workloads, names["profiles"])
         self._workload_ratios = _with_rows(self._workload_ratios, own_rows, arrays["profile_ratios"].astype(np.float64))
         self._hour_factors = _with_rows(self._hour_factors, own_rows, arrays["profile_hours"].astype(np.float64))
+        self._summary_weights = _with_rows(self._summary_weights, own_rows, arrays["profile_weights"].astype(np.float64), 0.0)
+        self._stale = np.zeros(len(self._summary_weights), dtype=bool)
         class_rows = _rows_of(self._classes, names["cold_starts"])
         self._class_ratios = _with_rows(self._class_ratios, class_rows, arrays["cold_start_ratios"].astype(np.float64))
 
@@ -235,8 +250,17 @@ class ProfileBook:
         factors = self._hours.factors(due).astype(np.float32).astype(np.float64)
         self._workload_ratios = _with_rows(self._workload_ratios, due, ratios)
         self._hour_factors = _with_rows(self._hour_factors, due, factors)
+        self._summary_weights = _with_rows(self._summary_weights, due, weights, 0.0)
+        self._stale = _with_rows(self._stale, due, np.ones(len(due), dtype=bool), False)
+
+    def _write_profiles(self, rows: NDArray[np.intp]) -> None:
+        """Makes profiles of the summaries of these rows. Put off until asked for: a tick has no time for thousands of objects."""
+        factors = self._hour_factors[rows]
         known = np.asarray(~np.isnan(factors).all(axis=1))
-        for row, ratio, hours, any_hour, weight in _lists(due, ratios, factors, known, weights):
+        self._stale[rows] = False
+        for row, ratio, hours, any_hour, weight in _lists(
+            rows, self._workload_ratios[rows], factors, known, self._summary_weights[rows]
+        ):
             key = self._workloads.keys[row]
             profile = WorkloadProfile(key, weight, tuple(ratio), tuple(hours) if any_hour else ())
             self._profiles[key] = self._changed_profiles[key] = profile
@@ -268,11 +292,12 @@ def _rows_of(bank: HistogramBank, keys: list[str]) -> NDArray[np.intp]:
     return np.array([bank.row_by_key[key] for key in keys], dtype=np.intp)
 
 
-def _with_rows(table: NDArray[np.float64], rows: NDArray[np.intp], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The table with these rows set, grown with NaN where it is too short."""
+def _with_rows(table: NDArray[T], rows: NDArray[np.intp], values: NDArray[T], empty: float = np.nan) -> NDArray[T]:
+    """The table with these rows set, grown with an empty value where it is too short."""
     needed = int(rows.max(initial=-1)) + 1
     if needed > len(table):
-        table = np.concatenate([table, np.full((max(64, 2 * needed) - len(table), table.shape[1]), np.nan)])
+        extra = np.full((max(64, 2 * needed) - len(table), *table.shape[1:]), empty, dtype=table.dtype)
+        table = np.concatenate([table, extra])
     table[rows] = values
     return table
 

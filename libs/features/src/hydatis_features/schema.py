@@ -49,7 +49,7 @@ def _capacity() -> list[Feature]:
         Feature("memory_allocatable_bytes", "bytes", "Memory that pods can be given.", "cluster"),
         Feature("pod_limit_count", "pods", "How many pods the node takes at most.", "cluster"),
         Feature("gpu_device_count", "devices", "How many GPU devices the node has.", "cluster"),
-        Feature("node_age_seconds", "seconds", "Time since the node was first seen, at most 30 days.", "cluster"),
+        Feature("node_age_seconds", "seconds", "Time since the first tick that saw the node, at most 30 days.", "cluster"),
     ]
 
 
@@ -66,7 +66,9 @@ def _commitment() -> list[Feature]:
         Feature("pod_count_ratio", "share of pod limit", "Bound pods over the pod limit.", "cluster"),
         Feature("pods_started_15m_count", "pods", "Pods bound in the last 15 minutes.", "cluster"),
         Feature("pods_ended_15m_count", "pods", "Pods that ended in the last 15 minutes.", "cluster"),
-        Feature("cpu_expected_ratio", SHARE, "Sum of the bound pods' expected median CPU use (profiles).", "cluster"),
+        Feature(
+            "cpu_expected_ratio", SHARE, "Sum of the bound pods' expected median CPU use (profiles as of this tick).", "cluster"
+        ),
         Feature("memory_expected_ratio", SHARE, "Sum of the bound pods' expected median memory use (profiles).", "cluster"),
         Feature("cpu_expected_p95_ratio", SHARE, "Sum of the bound pods' expected 95th percentile of CPU use.", "cluster"),
         Feature("memory_expected_p95_ratio", SHARE, "Sum of the bound pods' expected 95th percentile of memory use.", "cluster"),
@@ -78,7 +80,7 @@ def _usage(resource: str) -> list[Feature]:
         return Feature(f"{resource}_{name}_ratio", SHARE, text, "usage")
 
     return [
-        share("used", "Use at the newest sample."),
+        share("used", "Use at the newest known sample, at most 15 minutes old."),
         share("used_mean_15m", "Mean use over 15 minutes."),
         share("used_mean_1h", "Mean use over an hour."),
         share("used_mean_6h", "Mean use over six hours, from 5-minute means."),
@@ -92,28 +94,34 @@ def _usage(resource: str) -> list[Feature]:
         share("used_p95_1h", "95th percentile of use over an hour."),
         share("used_p50_24h", "Median 5-minute mean over a day."),
         share("used_p95_24h", "95th percentile of the 5-minute means over a day."),
-        share("used_std_1h", "Standard deviation over an hour (population)."),
-        share("used_std_24h", "Standard deviation of the 5-minute means over a day (population)."),
+        share("used_std_1h", "Standard deviation over an hour (population); NaN with fewer than two samples."),
+        share("used_std_24h", "Standard deviation of the 5-minute means over a day (population); NaN with fewer than two."),
         share("used_ewma_30m", "Exponentially weighted mean over an hour, half-life 30 minutes of sample age."),
-        share("used_change_15m", "Newest sample less the oldest within 15 minutes."),
+        share("used_change_15m", "Newest known sample less the oldest one of 15 minutes; NaN with fewer than two."),
         share("used_lag_1h", "The sample closest to an hour ago, at most 10 minutes off it."),
-        share("used_lag_24h", "The 5-minute mean closest to 24 hours ago, at most 10 minutes off it."),
+        share("used_lag_24h", "The 5-minute mean whose end is closest to 24 hours ago, at most 10 minutes off it."),
         share("used_max_next_hour_yesterday", "Largest 5-minute mean from 24 to 23 hours ago."),
         Feature(
             f"{resource}_used_slope_1h_ratio_per_hour",
             "share of allocatable per hour",
-            "Least-squares slope over an hour.",
+            "Least-squares slope over an hour; NaN with fewer than two samples.",
             "usage",
         ),
         Feature(
-            f"{resource}_used_volatility_1h_ratio", SHARE, "Mean absolute difference of neighbouring samples over an hour.", "usage"
+            f"{resource}_used_volatility_1h_ratio",
+            SHARE,
+            "Mean absolute difference of neighbouring samples over an hour; none across a gap.",
+            "usage",
         ),
         Feature(
-            f"{resource}_used_burstiness_1h", "-1..1", "(s - m) / (s + m) with mean m and standard deviation s of an hour.", "usage"
+            f"{resource}_used_burstiness_1h",
+            "-1..1",
+            "(s - m) / (s + m) with mean m and standard deviation s of an hour; -1: constant.",
+            "usage",
         ),
         Feature(f"{resource}_hot_1h_ratio", "share of samples", "Samples of the last hour above 80 % of allocatable.", "usage"),
         share("headroom_p95_1h", "1 less the 95th percentile of the last hour; below 0 when over."),
-        share("request_slack", "Requested less used at the newest sample; below 0 when pods use more than they ask for."),
+        share("request_slack", "Requested less used; below 0 when pods use more than they ask for."),
     ]
 
 
@@ -136,9 +144,17 @@ def _freshness() -> list[Feature]:
             "time",
         ),
         Feature(
-            "usage_coverage_24h_ratio", "share of 5-minute bins", "5-minute bins of the last day with a sample, over 288.", "time"
+            "usage_coverage_24h_ratio",
+            "share of 5-minute bins",
+            "Closed 5-minute bins of the last day with a sample, over 288.",
+            "time",
         ),
-        Feature("usage_zero_suspect", "0 or 1", "1: CPU and memory both read exactly zero though pods are bound.", "usage"),
+        Feature(
+            "usage_zero_suspect",
+            "0 or 1",
+            "1: the newest scrape read CPU and memory as exactly zero though pods ran; it counts as not measured.",
+            "usage",
+        ),
     ]
 
 
