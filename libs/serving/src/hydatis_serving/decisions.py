@@ -11,6 +11,7 @@ more.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -61,7 +62,7 @@ class DecisionReader:
 
     def newest(self, limit: int = 20) -> list[DecisionRecord]:
         """The newest decisions, newest first."""
-        return self._take(b"", lambda _: True, limit)
+        return self._take(lambda _: True, limit)
 
     def of_pod(self, pod: str, limit: int = 20) -> list[DecisionRecord]:
         """Decisions on a pod, newest first.
@@ -72,19 +73,19 @@ class DecisionReader:
         """
         namespace, _, name = pod.rpartition("/")
         if not namespace:
-            return self._take(pod.encode(), lambda message: message.pod.uid == pod, limit)
-        return self._take(name.encode(), lambda message: (message.pod.namespace, message.pod.name) == (namespace, name), limit)
+            return self._take(lambda message: message.pod.uid == pod, limit)
+        return self._take(lambda message: (message.pod.namespace, message.pod.name) == (namespace, name), limit)
 
     def by_id(self, decision_id: str) -> DecisionRecord | None:
         """One decision; None: it is not here (any more)."""
-        found = self._take(decision_id.encode(), lambda message: message.decision_id == decision_id, 1)
+        found = self._take(lambda message: message.decision_id == decision_id, 1)
         return found[0] if found else None
 
-    def _take(self, needle: bytes, wanted: Callable[[decision_pb2.DecisionRecord], bool], limit: int) -> list[DecisionRecord]:
+    def _take(self, wanted: Callable[[decision_pb2.DecisionRecord], bool], limit: int) -> list[DecisionRecord]:
         found: list[DecisionRecord] = []
         if limit <= 0:
             return found
-        for message in self._backwards(needle):
+        for message in self._backwards():
             if not wanted(message):
                 continue
             try:
@@ -95,7 +96,7 @@ class DecisionReader:
                 break
         return found
 
-    def _backwards(self, needle: bytes) -> Iterator[decision_pb2.DecisionRecord]:
+    def _backwards(self) -> Iterator[decision_pb2.DecisionRecord]:
         """Decisions from the newest to the oldest, joined with their binds."""
         bound: dict[str, str] = {}
         for _, path in reversed(segments(self.folder)):
@@ -141,6 +142,7 @@ class DecisionLog(DecisionReader):
         self.written_count = 0
         """Records written."""
         self._file: IO[bytes] | None = None
+        self._failing = False
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._open_next()
@@ -196,15 +198,12 @@ class DecisionLog(DecisionReader):
             try:
                 self._write(delimited(_message(entry)))
                 self.written_count += 1
+                self._failing = False
             except Exception:  # whatever is wrong with one record, the next must be written
-                self.dropped_count += 1
-                _log.exception("a decision record was not written")
+                self._failed(1)
             if self._queue.empty():
                 self._flush_file()
-        self._flush_file()
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self._close_file()
 
     def _write(self, data: bytes) -> None:
         if self._file is None or self._file.tell() + len(data) > self._segment_bytes:
@@ -213,9 +212,7 @@ class DecisionLog(DecisionReader):
         self._file.write(data)
 
     def _open_next(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self._close_file()
         there = segments(self.folder)
         self._file = segment_path(self.folder, there[-1][0] + 1 if there else 1).open("xb")
         # The new segment may grow to its full size: room for it is made now.
@@ -231,7 +228,21 @@ class DecisionLog(DecisionReader):
             try:
                 self._file.flush()
             except OSError:
-                _log.exception("decision records were not written")
+                self._failed(0)
+
+    def _close_file(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            with contextlib.suppress(OSError):  # said by the write before it
+                file.close()
+
+    def _failed(self, dropped_count: int) -> None:
+        self.dropped_count += dropped_count
+        # What was written in part must stay the last of its segment.
+        self._close_file()
+        if not self._failing:
+            _log.exception("decision records are not being written")
+        self._failing = True
 
 
 def _message(entry: DecisionRecord | Callable[[], DecisionRecord] | _Bound) -> decision_pb2.DecisionRecord:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from time import perf_counter
 from typing import Any, TypeAlias, cast
 
@@ -23,7 +24,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from hydatis_serving.error_table import DETAILS_KEY, row_of, to_rpc_status
 from hydatis_serving.logs import get_logger
 from hydatis_serving.metrics import RpcMetrics
-from hydatis_serving.tracing import as_context, remote_context
+from hydatis_serving.tracing import caller_span
 
 __all__ = ["CallInterceptor"]
 
@@ -34,7 +35,7 @@ _EXEMPT = "/grpc."
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Unary = Callable[[Any, Context], Awaitable[Any]]
-Stream = Callable[[Any, Context], AsyncIterator[Any]]
+Stream = Callable[[Any, Context], AsyncGenerator[Any, None]]
 _log = get_logger(__name__)
 
 
@@ -82,17 +83,11 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
         async def call(request: Any, context: Context) -> Any:
             started = perf_counter()
+            caller = caller_span(context.invocation_metadata())
             span: Span | None = None
-            caller = remote_context(context.invocation_metadata())
-            if caller is None:
-                span = start_span(name, kind=SpanKind.SERVER)
-                here = trace.set_span_in_context(span)
-            elif caller.trace_flags.sampled:
-                span = start_span(name, as_context(caller), SpanKind.SERVER)
-                here = trace.set_span_in_context(span)
-            else:
-                here = as_context(caller)
-            token = otel_context.attach(here)
+            if caller is None or caller.sampled:
+                span = start_span(name, None if caller is None else trace.set_span_in_context(caller), SpanKind.SERVER)
+            token = otel_context.attach(trace.set_span_in_context(span or caller or trace.INVALID_SPAN))
             try:
                 if context.time_remaining() is None:
                     raise NoDeadline("the call has no deadline", field="deadline", expected="a timeout on every call")
@@ -118,12 +113,13 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     def _stream(self, method: str, behaviour: Stream) -> Stream:
         open_streams = self._metrics.open_streams.labels(method)
 
-        async def call(request: Any, context: Context) -> AsyncIterator[Any]:
+        async def call(request: Any, context: Context) -> AsyncGenerator[Any, None]:
             open_streams.inc()
             code = "CANCELLED"  # how a subscriber's going away looks, unless it ends otherwise
             try:
-                async for answer in behaviour(request, context):
-                    yield answer
+                async with aclosing(behaviour(request, context)) as answers:
+                    async for answer in answers:
+                        yield answer
                 code = "OK"
             except (asyncio.CancelledError, GeneratorExit):
                 raise

@@ -11,25 +11,25 @@ import re
 from collections.abc import Iterable
 
 from opentelemetry import trace
-from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
-from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
+from opentelemetry.trace import INVALID_SPAN_CONTEXT, NonRecordingSpan, SpanContext, TraceFlags
 
 __all__ = [
     "TRACEPARENT",
+    "CallerSpan",
+    "caller_span",
     "current_trace_id",
     "parse_traceparent",
-    "remote_context",
     "setup_tracing",
     "trace_metadata",
     "traceparent",
 ]
 
 TRACEPARENT = "traceparent"
-_FORM = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
+_FORM = re.compile(r"([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
 
 
 def setup_tracing(
@@ -73,17 +73,39 @@ def parse_traceparent(text: str) -> SpanContext | None:
     return context if context.is_valid else None
 
 
-def remote_context(metadata: Iterable[tuple[str, str | bytes]] | None) -> SpanContext | None:
-    """The caller's span from a call's metadata; None: the call carries none."""
+class CallerSpan(NonRecordingSpan):
+    """The span of a caller, kept as the text that it came in: most requests are not sampled, and hand it on unread."""
+
+    def __init__(self, text: str) -> None:
+        # Without the base's: it would want the very context that is not parsed unless someone asks.
+        self.text = text
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the caller records."""
+        return int(self.text[53:55], 16) & 1 == 1
+
+    def get_span_context(self) -> SpanContext:
+        """The caller's ids."""
+        return parse_traceparent(self.text) or INVALID_SPAN_CONTEXT
+
+
+def caller_span(metadata: Iterable[tuple[str, str | bytes]] | None) -> CallerSpan | None:
+    """The caller's span from a call's (or a request's) metadata; None: it carries no valid one."""
     for key, value in metadata or ():
         if key == TRACEPARENT:
-            return parse_traceparent(value if isinstance(value, str) else value.decode("ascii", "replace"))
+            text = value if isinstance(value, str) else value.decode("ascii", "replace")
+            match = _FORM.fullmatch(text)
+            return None if match is None or match[1] == "ff" else CallerSpan(text)
     return None
 
 
 def traceparent() -> str | None:
     """The current span as a ``traceparent``; None: there is no trace."""
-    span = trace.get_current_span().get_span_context()
+    current = trace.get_current_span()
+    if isinstance(current, CallerSpan):
+        return current.text
+    span = current.get_span_context()
     if not span.is_valid:
         return None
     return f"00-{span.trace_id:032x}-{span.span_id:016x}-{int(span.trace_flags):02x}"
@@ -101,8 +123,3 @@ def current_trace_id(*, sampled_only: bool = True) -> str:
     if not span.is_valid or (sampled_only and not span.trace_flags.sampled):
         return ""
     return f"{span.trace_id:032x}"
-
-
-def as_context(span: SpanContext) -> Context:
-    """A context whose current span is the (remote) one given."""
-    return trace.set_span_in_context(NonRecordingSpan(span))

@@ -36,7 +36,15 @@ _PLAIN_FIELDS = (
     "bound_node",
     "trace_id",
 )
-_RUNGS = {int(rung): rung for rung in Rung}
+_TO_RUNG = {
+    None: decision_pb2.RUNG_UNSPECIFIED,
+    Rung.FULL: decision_pb2.RUNG_FULL,
+    Rung.FULL_LOCAL: decision_pb2.RUNG_FULL_LOCAL,
+    Rung.GREEDY: decision_pb2.RUNG_GREEDY,
+    Rung.LOAD: decision_pb2.RUNG_LOAD,
+    Rung.ABSTAIN: decision_pb2.RUNG_ABSTAIN,
+}
+_FROM_RUNG = {number: rung for rung, number in _TO_RUNG.items()}
 
 
 def decision_to_proto(record: DecisionRecord) -> decision_pb2.DecisionRecord:
@@ -44,7 +52,7 @@ def decision_to_proto(record: DecisionRecord) -> decision_pb2.DecisionRecord:
     return decision_pb2.DecisionRecord(
         pod=pod_to_proto(record.pod),
         expected_use=None if record.expected_use is None else expected_use_to_proto(record.expected_use),
-        rung=decision_pb2.Rung.Name(record.rung or 0),
+        rung=_TO_RUNG[record.rung],
         top=[decision_pb2.NodeReason(**{name: getattr(reason, name) for name in _REASON_FIELDS}) for reason in record.top],
         model_versions=record.model_versions,
         full_input=None if record.full_input is None else _full_input_to_proto(record.full_input),
@@ -61,7 +69,7 @@ def decision_from_proto(message: decision_pb2.DecisionRecord) -> DecisionRecord:
     return DecisionRecord(
         pod=pod_from_proto(message.pod),
         expected_use=expected_use_from_proto(message.expected_use) if message.HasField("expected_use") else None,
-        rung=_RUNGS.get(message.rung),
+        rung=_FROM_RUNG.get(message.rung),
         top=tuple(NodeReason(**{name: getattr(reason, name) for name in _REASON_FIELDS}) for reason in message.top),
         model_versions=tuple(message.model_versions),
         full_input=_full_input_from_proto(message.full_input) if message.HasField("full_input") else None,
