@@ -23,8 +23,8 @@ _MOST_SIGMAS = 50.0
 def contributions(table: NodeTable, rows: Sequence[int], top_count: int = 5) -> list[tuple[tuple[str, float], ...]]:
     """For each row, the columns that set it apart from the fleet.
 
-    The deviation of a column is z = |value - median| / (1.4826 x median absolute deviation), at most 50; its share is z over the sum
-    of z of all columns. Unknown values and columns in which the fleet does not vary count as 0.
+    The deviation of a column is z = |value - median| / (1.4826 x median absolute deviation), at most 50; its share is z over the
+    sum of z of all columns. Unknown values and columns in which the fleet does not vary count as 0.
 
     Args:
         table: all nodes.

@@ -1,7 +1,7 @@
 """One tick's scores: every node through the model, joined to one column of risk.
 
-The model says how unusual a node looks now and where it draws the line. What follows from that over time (flagged, confirmed) is not
-its business and is decided elsewhere.
+The model says how unusual a node looks now and where it draws the line. What follows from that over time (flagged, confirmed) is
+not its business and is decided elsewhere.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The replay source: a driver says what Prometheus and the Kubernetes API would have said.
 
-Nothing here advances by itself. The driver's calls reach the sinks one by one, and each returns when its effect is out, so that a month
-passes in minutes and gives the same tables twice.
+Nothing here advances by itself. The driver's calls reach the sinks one by one, and each returns when its effect is out, so that a
+month passes in minutes and gives the same tables twice.
 """
 
 from __future__ import annotations

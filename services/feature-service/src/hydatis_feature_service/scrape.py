@@ -1,19 +1,18 @@
 """One scrape: what was measured of all nodes and of their pods, as of one tick.
 
-A scrape is checked whole before any of it is kept: a half-taken tick would put a seam into every window that is computed over it for
-a day. NaN says that something was not scraped; an infinite or negative amount says that the source is broken, and is refused.
+A source may know fewer metrics than the features want, and may list them in an order of its own: what it knows is brought into the
+one order here, and what it does not know is NaN. Equal scrapes are known by their digest, so that a tick may be said twice.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from hydatis_core.errors import Duplicate, InvalidValue, UnknownColumn, WrongShape
-from hydatis_features.usage import METRICS, POD_METRICS
+from hydatis_core.errors import Duplicate, InvalidValue, UnknownColumn
+from hydatis_features.usage import METRICS
 from numpy.typing import NDArray
 
 __all__ = ["Scrape", "in_metric_order"]
@@ -21,11 +20,10 @@ __all__ = ["Scrape", "in_metric_order"]
 
 @dataclass(frozen=True)
 class Scrape:
-    """Samples of one tick.
+    """Samples of one tick. Shapes, amounts and times are held against the cluster by the engine that takes them.
 
     Raises:
-        InvalidValue: a time is none or after its tick, a usage is negative or infinite, or a pod has no uid.
-        WrongShape: a matrix does not have one row per node, or per pod.
+        InvalidValue: a pod has no uid.
         Duplicate: a pod stands twice.
     """
 
@@ -41,15 +39,6 @@ class Scrape:
     """shape (pods, 2), columns of ``usage.POD_METRICS``, >= 0. NaN: not scraped."""
 
     def __post_init__(self) -> None:
-        if self.tick_time_seconds <= 0:
-            raise InvalidValue(f"{self.tick_time_seconds} is not a tick", field="tick_time_seconds", expected="Unix seconds > 0")
-        if not (math.isfinite(self.sample_time_seconds) and 0 <= self.sample_time_seconds <= self.tick_time_seconds):
-            shown = f"{self.sample_time_seconds!r} is not a time up to the tick"
-            raise InvalidValue(shown, field="sample_time_seconds", expected=f"0..{self.tick_time_seconds}")
-        _check_shape(self.node_usage, (len(self.node_usage), len(METRICS)), "node_usage")
-        _check_shape(self.pod_usage, (len(self.pod_uids), len(POD_METRICS)), "pod_usage")
-        _check_amounts(self.node_usage, "node_usage")
-        _check_amounts(self.pod_usage, "pod_usage")
         if "" in self.pod_uids:
             raise InvalidValue("a pod has no uid", field="pod_uids", expected="uids")
         if len(set(self.pod_uids)) != len(self.pod_uids):
@@ -86,16 +75,3 @@ def in_metric_order(usage: NDArray[np.float32], metrics: Sequence[str]) -> NDArr
     ordered = np.full((len(usage), len(METRICS)), np.nan, dtype=np.float32)
     ordered[:, [METRICS.index(name) for name in metrics]] = usage
     return ordered
-
-
-def _check_shape(usage: NDArray[np.float32], shape: tuple[int, int], field: str) -> None:
-    if usage.shape != shape or usage.dtype != np.float32:
-        raise WrongShape(f"{usage.dtype} of shape {usage.shape}", field=field, expected=f"float32 of shape {shape}")
-
-
-def _check_amounts(usage: NDArray[np.float32], field: str) -> None:
-    wrong = np.isinf(usage) | (usage < 0)
-    if wrong.any():
-        row, column = np.argwhere(wrong)[0]
-        shown = f"row {row}, column {column} is {usage[row, column]}"
-        raise InvalidValue(shown, field=field, expected="finite amounts >= 0, or NaN for not scraped")

@@ -1,7 +1,7 @@
 """What feature-service can be told.
 
-What a decision depends on (window, tick, source) is told here once and travels with the table, so that no subscriber needs a setting
-of the same name that could differ.
+What a decision depends on (window, tick, source) is told here once and travels with the table, so that no subscriber needs a
+setting of the same name that could differ.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The two seams of feature-service: where samples come from, and where nodes and pods come from.
 
-A live cluster has Prometheus and the Kubernetes API, a replay has a driver; what is computed from them must not know which. A source
-is started with the sink that takes what it finds, and pushes; in a replay the push is what makes time pass.
+A live cluster has Prometheus and the Kubernetes API, a replay has a driver; what is computed from them must not know which. A
+source is started with the sink that takes what it finds, and pushes; in a replay the push is what makes time pass.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The policy as the model server computes it, behind a circuit.
 
-A decision waits for it only while it is worth waiting: not longer than its share of the deadline, and not at all after a few failures
-in a row. A probe with a real row says when the server is back, and no decision pays for finding out.
+A decision waits for it only while it is worth waiting: not longer than its share of the deadline, and not at all after a few
+failures in a row. A probe with a real row says when the server is back, and no decision pays for finding out.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ class ViewBook:
         )
 
     def same_rows(self, offered: int, picked: NodeTable) -> bool:
-        """Whether rows of the offered generation are rows of the picked table, because both have the same nodes in the same order."""
+        """Whether rows of the offered generation are rows of the picked table: both have the same nodes in the same order."""
         if offered == picked.generation:
             return True
         table = self._tables.find(offered)

@@ -1,0 +1,68 @@
+"""Composition root of feature-service: the one place where its objects are made.
+
+Nodes, pods and samples in from a source; the node table, profiles and deltas out to whoever subscribes.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from hydatis.features.v1 import features_pb2_grpc
+from hydatis_serving.metrics import new_registry
+from hydatis_serving.server import GrpcServer
+
+from hydatis_feature_service.feature_metrics import FeatureMetrics
+from hydatis_feature_service.replay_source import ReplayCluster, ReplayMetrics
+from hydatis_feature_service.servicer import FeatureServicer, ReplaySourceServicer
+from hydatis_feature_service.settings import FeatureServiceSettings
+from hydatis_feature_service.table_keeper import TableKeeper
+from hydatis_feature_service.table_stream import TableStream
+from hydatis_feature_service.warm_keeper import WarmKeeper
+from hydatis_feature_service.warm_store import warm_store_from_url
+
+__all__ = ["FeatureServiceApp"]
+
+
+class FeatureServiceApp:
+    """feature-service, made inside the event loop that runs it."""
+
+    def __init__(self, settings: FeatureServiceSettings) -> None:
+        registry = new_registry("feature-service", version("hydatis-feature-service"))
+        metrics = FeatureMetrics(registry)
+        self._stream = TableStream()
+        metrics.subscribers.set_function(lambda: self._stream.subscribers_count)
+        store = warm_store_from_url(settings.warm_store, settings.warm_timeout_seconds)
+        self.keeper = TableKeeper(self._stream, metrics, settings.metric_window_seconds)
+        self._warm = WarmKeeper(store, self.keeper.snapshot, metrics, settings.warm_least_gap_seconds)
+        self.keeper.on_tick = self._warm.due
+        self._cluster_source = ReplayCluster()
+        self._metric_source = ReplayMetrics()
+        self.server = GrpcServer(settings, registry)
+        features = FeatureServicer(self._stream)
+        replay = ReplaySourceServicer(self._cluster_source, self._metric_source)
+        self.server.add(
+            lambda server: features_pb2_grpc.add_FeatureServiceServicer_to_server(features, server),
+            "hydatis.features.v1.FeatureService",
+        )
+        self.server.add(
+            lambda server: features_pb2_grpc.add_ReplaySourceServiceServicer_to_server(replay, server),
+            "hydatis.features.v1.ReplaySourceService",
+        )
+
+    async def start(self) -> None:
+        """Restores what was kept, serves, then lets the sources push. Ready when all of that is done."""
+        await self._warm.load(self.keeper.restore)
+        await self.server.start()
+        self._warm.start()
+        await self._cluster_source.start(self.keeper)
+        await self._metric_source.start(self.keeper)
+        await self.server.set_ready(True)
+
+    async def stop(self) -> None:
+        """Takes nothing new, lets calls in flight finish, ends the streams, and keeps the state once more."""
+        await self.server.set_ready(False)
+        self._stream.close()
+        await self.server.stop()
+        await self._metric_source.stop()
+        await self._cluster_source.stop()
+        await self._warm.stop()

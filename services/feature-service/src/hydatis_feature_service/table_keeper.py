@@ -1,0 +1,254 @@
+"""The table keeper: takes what the sources say, and has a table made of it at each tick.
+
+A tick of thousands of nodes takes a good part of a second, and a pod that is bound meanwhile must reach the next decision all the
+same. So the engine computes in a thread, and while it is busy the keeper answers for it: events are told to the subscribers at once
+and handed to the engine when it is done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from time import perf_counter
+from typing import Any, TypeVar
+
+from hydatis_core.errors import ArtifactRefused, GenerationUnavailable, InvalidValue, UnknownNode
+from hydatis_features.engine import FeatureEngine
+from hydatis_features.table import NodeTable
+from hydatis_serving.events import BindDelta, PodEvent, PodEventKind
+
+from hydatis_feature_service.convert import table_from_bytes, table_to_bytes
+from hydatis_feature_service.feature_metrics import FeatureMetrics
+from hydatis_feature_service.scrape import Scrape
+from hydatis_feature_service.sources import Cluster
+from hydatis_feature_service.table_stream import TableStream
+from hydatis_feature_service.warm_blob import WarmState
+
+__all__ = ["TableKeeper"]
+
+T = TypeVar("T")
+
+
+class TableKeeper:
+    """Owns the engine. The sink of both sources; used from the event loop only.
+
+    Args:
+        stream: where tables and deltas are published.
+        metrics: where ticks are timed.
+        metric_window_seconds: seconds until the measured windows show all of a new pod.
+    """
+
+    def __init__(self, stream: TableStream, metrics: FeatureMetrics, metric_window_seconds: float) -> None:
+        self._stream = stream
+        self._metrics = metrics
+        self._metric_window_seconds = metric_window_seconds
+        self.on_tick: Callable[[], None] = lambda: None
+        """Called after each tick, to be quick: there is a new state worth keeping."""
+        self._engine: FeatureEngine | None = None
+        self._lane = asyncio.Lock()
+        self._busy = False
+        self._held: list[PodEvent] = []
+        self._held_uids: dict[str, bool] = {}  # uid -> whether the newest held event bound it
+        self._generation = 0
+        self._uncounted_generation = 0
+        self._scrape_digest = ""
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def load(self, cluster: Cluster) -> int:
+        """Begins anew with a cluster; returns its node count.
+
+        Raises:
+            InvalidValue: the tick is not one that the engine keeps windows for.
+        """
+        async with self._lane:
+            self._engine = FeatureEngine(
+                cluster.nodes, cluster.tick_seconds, cluster.scrape_delay_seconds, self._metric_window_seconds
+            )
+            self._generation = self._uncounted_generation = 0
+            self._scrape_digest = ""
+            self._stream.clear()
+            self._metrics.loaded(len(cluster.nodes))
+        return len(cluster.nodes)
+
+    async def report(self, events: Sequence[PodEvent]) -> int:
+        """Takes pods bound and ended, all or none; returns the newest generation once every subscriber's stream has the deltas.
+
+        Raises:
+            GenerationUnavailable: no cluster is loaded.
+            UnknownNode: a pod is bound to a node that the cluster lacks.
+            InvalidValue: the events are not in order of time.
+        """
+        engine = self._loaded()
+        _check_events(events, engine)
+        for event in events:
+            delta = self._delta(engine, event)
+            if delta is not None:
+                self._stream.publish_delta(delta)
+        await self._stream.flushed()
+        return self._generation
+
+    async def advance(self, scrape: Scrape) -> int:
+        """Takes one tick's samples; returns its generation once the table is published.
+
+        Raises:
+            GenerationUnavailable: no cluster is loaded.
+            InvalidValue: the tick is not a multiple of the tick length or not later than the last, or a sample is none.
+            WrongShape: the samples are not one row per node.
+        """
+        return await self._unbroken(self._advance(scrape))
+
+    async def snapshot(self) -> WarmState | None:
+        """All that is worth keeping over a restart; None: no cluster is loaded."""
+        return await self._unbroken(self._snapshot())
+
+    def restore(self, state: WarmState) -> None:
+        """Goes on where a snapshot was taken.
+
+        Raises:
+            ArtifactRefused: it is not one, or was taken with another metric window.
+        """
+        engine = FeatureEngine.restore(state.engine)
+        if engine.metric_window_seconds != self._metric_window_seconds:
+            shown = f"the state was kept with a window of {engine.metric_window_seconds} s"
+            raise ArtifactRefused(shown, field="metric_window_seconds", expected=f"{self._metric_window_seconds} s")
+        table = table_from_bytes(state.table)
+        self._engine = engine
+        self._generation = self._uncounted_generation = state.generation
+        self._scrape_digest = state.scrape_digest
+        self._stream.restore(table, engine.profiles.everything(), _recent(engine, state.generation))
+        self._metrics.loaded(len(engine.nodes))
+        self._metrics.generations.held("table", state.generation)
+
+    async def _advance(self, scrape: Scrape) -> int:
+        async with self._lane:
+            engine = self._loaded()
+            if self._is_repeat(scrape, engine):
+                return self._generation
+            began = perf_counter()
+            table = await self._compute(engine, scrape)
+            computed = perf_counter()
+            self._generation = table.generation
+            self._scrape_digest = scrape.digest
+            self._stream.publish_table(table, engine.profiles.changed())
+            self._metrics.ticked(table.generation, computed - began, perf_counter() - computed, len(engine.state.bound_pods()))
+        self.on_tick()
+        return table.generation
+
+    async def _compute(self, engine: FeatureEngine, scrape: Scrape) -> NodeTable:
+        # A pod bound from here on is not in the table that is being made: its delta says so by that table's generation.
+        self._uncounted_generation = scrape.tick_time_seconds
+        try:
+            async with self._engine_busy(engine):
+                return await asyncio.to_thread(
+                    engine.tick,
+                    scrape.tick_time_seconds,
+                    scrape.sample_time_seconds,
+                    scrape.node_usage,
+                    scrape.pod_uids,
+                    scrape.pod_usage,
+                )
+        except BaseException:
+            self._uncounted_generation = self._generation
+            raise
+
+    async def _snapshot(self) -> WarmState | None:
+        async with self._lane:
+            engine = self._engine
+            if engine is None:
+                return None
+            generation, digest, table = self._generation, self._scrape_digest, self._stream.newest
+            async with self._engine_busy(engine):
+                arrays = await asyncio.to_thread(engine.snapshot)
+            return WarmState(generation, digest, arrays, table_to_bytes(table))
+
+    def _is_repeat(self, scrape: Scrape, engine: FeatureEngine) -> bool:
+        if scrape.tick_time_seconds % engine.tick_seconds:
+            shown = f"{scrape.tick_time_seconds} is not a tick"
+            raise InvalidValue(shown, field="tick_time_seconds", expected=f"a multiple of {engine.tick_seconds:g}")
+        if scrape.tick_time_seconds > self._generation:
+            return False
+        if scrape.tick_time_seconds == self._generation and scrape.digest == self._scrape_digest:
+            return True
+        shown = f"tick {scrape.tick_time_seconds} comes after {self._generation}"
+        raise InvalidValue(shown, field="tick_time_seconds", expected="ticks that increase, or the last one with the same samples")
+
+    def _delta(self, engine: FeatureEngine, event: PodEvent) -> BindDelta | None:
+        """What subscribers are told of an event; None: it changes nothing."""
+        uid, time_seconds = event.pod.uid, event.event_time_seconds
+        bound_here = engine.state.pod(uid)
+        node_name = event.node_name or ("" if bound_here is None else bound_here.node_name)
+        is_bound = self._held_uids.get(uid, bound_here is not None)
+        if event.kind is PodEventKind.ENDED:
+            known = is_bound if self._busy else engine.end(uid, time_seconds)
+            self._hold(event)
+            return BindDelta(self._uncounted_generation, replace(event, node_name=node_name), None) if known else None
+        if is_bound:
+            return None
+        use = (
+            self._stream.profiles.expect(event.pod, time_seconds) if self._busy else engine.bind(event.pod, node_name, time_seconds)
+        )
+        self._hold(event)
+        return None if use is None else BindDelta(self._uncounted_generation, event, use)
+
+    def _hold(self, event: PodEvent) -> None:
+        if self._busy:
+            self._held.append(event)
+            self._held_uids[event.pod.uid] = event.kind is PodEventKind.BOUND
+
+    @asynccontextmanager
+    async def _engine_busy(self, engine: FeatureEngine) -> AsyncIterator[None]:
+        """While the engine works in its thread, events are held; then it takes them."""
+        self._busy = True
+        try:
+            yield
+        finally:
+            self._busy = False
+            for event in self._held:
+                if event.kind is PodEventKind.BOUND:
+                    engine.bind(event.pod, event.node_name, event.event_time_seconds)
+                else:
+                    engine.end(event.pod.uid, event.event_time_seconds)
+            self._held.clear()
+            self._held_uids.clear()
+
+    async def _unbroken(self, work: Coroutine[Any, Any, T]) -> T:
+        """Lets work finish though its caller goes away: a thread cannot be stopped, and must not meet the next one."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return await asyncio.shield(task)
+
+    def _loaded(self) -> FeatureEngine:
+        if self._engine is None:
+            raise GenerationUnavailable("no cluster is loaded", field="source", expected="LoadCluster first")
+        return self._engine
+
+
+def _check_events(events: Sequence[PodEvent], engine: FeatureEngine) -> None:
+    """Refuses a report as a whole, before any of it is taken."""
+    newest = 0.0
+    for position, event in enumerate(events):
+        if event.kind is PodEventKind.BOUND and event.node_name not in engine.state.node_index:
+            shown = f"pod {event.pod.uid!r} is bound to {event.node_name[:100]!r}, which is not in the cluster"
+            raise UnknownNode(shown, field=f"events[{position}].node_name")
+        if event.event_time_seconds < newest:
+            shown = f"the event at {event.event_time_seconds} comes after {newest}"
+            raise InvalidValue(shown, field=f"events[{position}].event_time_seconds", expected="events in order of time")
+        newest = event.event_time_seconds
+
+
+def _recent(engine: FeatureEngine, generation: int) -> list[BindDelta]:
+    """Deltas of the pods that measurements do not wholly show yet, in order of time."""
+    since = generation - engine.scrape_delay_seconds - engine.metric_window_seconds
+    counted_generation = max(generation - int(engine.tick_seconds), 0)
+    return [
+        BindDelta(
+            generation if bound.bind_time_seconds >= generation else counted_generation,
+            PodEvent(PodEventKind.BOUND, bound.pod, bound.node_name, bound.bind_time_seconds),
+            bound.expected,
+        )
+        for bound in sorted(engine.state.bound_pods(), key=lambda bound: bound.bind_time_seconds)
+        if bound.bind_time_seconds >= since
+    ]
