@@ -155,6 +155,19 @@ def test_a_current_file_that_names_no_version_is_reported_and_passed_over(folder
     assert good.refusals[0].version == "CURRENT"
 
 
+def test_a_version_that_verifies_but_is_not_accepted_is_passed_over(folder, make_manifest, files):
+    for version in ("1.0.0", "1.0.1"):
+        folder.publish(make_manifest(version), files)
+
+    def accept(artifact):
+        if artifact.manifest.version == "1.0.1":
+            raise ArtifactRefused("it does not answer")
+
+    good = folder.load_latest_good(NAME, accept)
+    assert good.artifact.manifest.version == "1.0.0"
+    assert good.refusals[0].reason == "it does not answer"
+
+
 def test_when_no_version_is_whole_every_reason_is_said(folder, make_manifest, files):
     for version in ("1.0.0", "1.0.1"):
         (folder.publish(make_manifest(version), files) / "weights.npz").unlink()

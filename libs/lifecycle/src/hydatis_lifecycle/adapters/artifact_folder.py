@@ -14,7 +14,7 @@ import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,9 +164,13 @@ class ArtifactFolder:
         except OSError as cause:
             raise ArtifactRefused(f"version {chosen} of {name} cannot be read: {cause.strerror}", field="version") from None
 
-    def load_latest_good(self, name: str) -> LoadedGood:
-        """The current version, or the newest before it that verifies. Versions newer than the current are never taken: somebody
+    def load_latest_good(self, name: str, accept: Callable[[Artifact], object] | None = None) -> LoadedGood:
+        """The current version, or the newest before it that is good. Versions newer than the current are never taken: somebody
         rolled back from them.
+
+        Args:
+            name: model name.
+            accept: asked about every artifact that verified; an ``ArtifactRefused`` of it passes that version over.
 
         Raises:
             ArtifactRefused: no version verifies; the message says why of each.
@@ -183,7 +187,10 @@ class ArtifactFolder:
             candidates = (current, *older)
         for version in candidates:
             try:
-                return LoadedGood(self.load(name, version), tuple(refusals))
+                artifact = self.load(name, version)
+                if accept is not None:
+                    accept(artifact)
+                return LoadedGood(artifact, tuple(refusals))
             except ArtifactRefused as refused:
                 refusals.append(Refusal(version, str(refused)))
         reasons = "; ".join(f"{refusal.version}: {refusal.reason}" for refusal in refusals) or "nothing is published"
