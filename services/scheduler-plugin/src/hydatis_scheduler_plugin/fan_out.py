@@ -95,8 +95,8 @@ class FanOut:
 
         A missing risk is one masked input and costs no rung, so it is asked for but only waited for along with a forecast.
         """
-        missing = self._memory.missing()
-        table = self._memory.tables.find(0)
+        table, newest_lacks = self._memory.tables.find(0), self._memory.missing_of_newest()
+        missing = [name for name in self._memory.missing() if name in newest_lacks]
         if table is None or not missing:
             return
         waited = set()
