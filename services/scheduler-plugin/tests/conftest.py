@@ -264,7 +264,7 @@ class World:
 
     async def until(self, holds: Callable[[], bool]) -> None:
         async with asyncio.timeout(10):
-            while not holds():
+            while not holds():  # noqa: ASYNC110  # what is waited for is another party's state: there is no event to wait on
                 await asyncio.sleep(0.002)
 
     @property

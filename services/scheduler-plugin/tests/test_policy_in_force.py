@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ async def says(world: Any, text: str, *, good: bool = True) -> None:
     """Writes the policy file and waits until it was read."""
     watch = world.app._watch
     revision, problem = watch.revision, watch.problem
-    Path(world.app._settings.policy_file).write_text(text)
+    await asyncio.to_thread(Path(world.app._settings.policy_file).write_text, text)
     await world.until(lambda: watch.revision > revision if good else watch.problem not in ("", problem))
 
 
