@@ -21,6 +21,7 @@ LABEL org.opencontainers.image.title="hydatis-scheduler-plugin" org.opencontaine
 COPY --from=build /opt/hydatis /opt/hydatis
 ENV PATH=/opt/hydatis/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
 # inside a container every interface of its own network is the service's; outside, ports are published on loopback
+RUN mkdir /decisions && chown 10001:10001 /decisions
 ENV HYDATIS_SCHEDULER_PLUGIN_HOST=0.0.0.0
 USER 10001:10001
 EXPOSE 7080

@@ -28,10 +28,9 @@ def pod_json(pod: Pod) -> dict[str, Any]:
         limits["cpu"] = f"{round(pod.limits.cpu_cores * 1000)}m"
     if pod.limits.memory_bytes:
         limits["memory"] = str(int(pod.limits.memory_bytes))
-    kind, _, owner = pod.workload.partition("/")
     metadata: dict[str, Any] = {"name": pod.name or pod.uid, "namespace": pod.namespace, "uid": pod.uid}
-    if owner:
-        metadata["ownerReferences"] = [{"apiVersion": "apps/v1", "kind": kind, "name": owner, "uid": owner, "controller": True}]
+    if pod.workload:
+        metadata["labels"] = {"hydatis.io/workload": pod.workload}
     return {
         "metadata": metadata,
         "spec": {

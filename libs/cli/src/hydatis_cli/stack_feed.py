@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 #: A call to feature-service that takes longer than this is taken for lost.
 CALL_TIMEOUT_SECONDS = 20.0
+#: Largest answer taken; requests have their limit at feature-service.
+MAX_MESSAGE_BYTES = 16 * 2**20
 #: How long a tick may take until every service holds it, in a stack that is whole.
 GENERATION_TIMEOUT_SECONDS = 30.0
 #: How long to wait for a generation once a wait has failed: the stack is not whole, and its pods must not wait for it.
@@ -55,6 +57,8 @@ class StackFeed:
         self._whole = True
         self.retries_count = 0
         """Calls that had to be made again."""
+        self.publish_seconds: list[float] = []
+        """Wall-clock seconds of each tick until feature-service had published its table."""
         self.tick_seconds: list[float] = []
         """Wall-clock seconds of each tick, from the samples' being sent to every service's holding the generation."""
 
@@ -80,6 +84,7 @@ class StackFeed:
             )
 
         self._told(advance)
+        self.publish_seconds.append(time.perf_counter() - begin)
         self._await_generation(int(tick_time_seconds))
         self.tick_seconds.append(time.perf_counter() - begin)
 
@@ -103,7 +108,7 @@ class StackFeed:
         self._loop.close()
 
     async def _connect(self, address: str) -> ReplaySourceClient:
-        return ReplaySourceClient(address)
+        return ReplaySourceClient(address, MAX_MESSAGE_BYTES)
 
     async def _load(self) -> None:
         assert self._cluster is not None

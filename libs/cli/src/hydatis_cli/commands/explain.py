@@ -1,0 +1,122 @@
+"""`hydatis explain`: why a pod was placed where it was."""
+
+from __future__ import annotations
+
+import json
+import urllib.parse
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from hydatis_core.errors import InvalidValue, UnknownNode
+from hydatis_serving.decision_record import decision_to_json
+from hydatis_serving.decisions import DecisionReader
+from rich.table import Table
+
+from hydatis_cli.commands.up import running_stack
+from hydatis_cli.console import out
+from hydatis_cli.extender_client import ExtenderClient
+from hydatis_cli.options import DEFAULT_STATE, JsonOption, StateOption
+from hydatis_cli.state_folder import StateFolder
+
+__all__ = ["explain", "sentence"]
+
+
+def explain(
+    pod: Annotated[str | None, typer.Argument(help="UID of the pod, or NAMESPACE/NAME. Left out: the newest decisions.")] = None,
+    state: StateOption = DEFAULT_STATE,
+    extender: Annotated[str | None, typer.Option("--extender", help="URL of an extender that runs elsewhere.")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="How many decisions, newest first.")] = 1,
+    json_: JsonOption = False,
+) -> None:
+    """Show why a pod was placed where it was: the best nodes, their figures, and what was missing.
+
+    Reads the running stack, or the records in the state folder when it is down. Example: hydatis explain default/web-0
+    """
+    records = _records(pod or "", state, extender, limit)
+    if not records:
+        raise UnknownNode(
+            f"no decision about {pod!r} is kept" if pod else "no decision is kept", field="POD", expected="a pod that was placed"
+        )
+    if json_:
+        typer.echo(json.dumps(records, indent=2))
+        return
+    for record in records:
+        out.print(sentence(record))
+        if record["top"]:
+            out.print(_table(record))
+
+
+def sentence(record: dict[str, Any]) -> str:
+    """One decision in words.
+
+    Args:
+        record: a decision record as JSON values.
+    """
+    pod = record["pod"]
+    name = f"{pod['namespace']}/{pod['name'] or pod['uid']}"
+    bound = record["bound_node"]
+    chosen = record["chosen_node"] or "no node"
+    where = f"first choice {chosen}" + (f", bound to {bound}" if bound else ", not bound yet")
+    rung = record["rung"] or "no rung"
+    why = f" ({record['rung_reason']})" if record["rung_reason"] else ""
+    parts = [
+        f"[bold]{name}[/bold]: {where}.",
+        f"Rung {rung}{why}, generation {record['generation']}, {record['latency_milliseconds']:.1f} ms.",
+        f"{record['candidate_count']} candidates, {record['rejected_count']} rejected"
+        + (" (all would have been, so none was)." if record["filter_waived"] else "."),
+    ]
+    use = record["expected_use"]
+    if use is not None:
+        parts.append(
+            f"Expected to use {use['cpu_p50_cores']:.2f} to {use['cpu_p95_cores']:.2f} cores and "
+            f"{use['memory_p50_bytes'] / 2**30:.2f} to {use['memory_p95_bytes'] / 2**30:.2f} GiB (p50 to p95, by {use['source']})."
+        )
+    if record["risk_masked"]:
+        parts.append("The anomaly detector's risk was missing and masked.")
+    if record["shadow"]:
+        parts.append("Shadow: recorded only, a neutral answer was given.")
+    if record["model_versions"]:
+        parts.append("Models: " + ", ".join(record["model_versions"]) + ".")
+    return " ".join(parts)
+
+
+def _table(record: dict[str, Any]) -> Table:
+    table = Table("node", "score", "utility", "CPU p50 / p95", "memory p50 / p95", "risk", "credit", "rejected")
+    for reason in record["top"]:
+        table.add_row(
+            reason["node_name"] + (" *" if reason["node_name"] == record["bound_node"] else ""),
+            str(reason["score"]),
+            _number(reason["utility"], "{:.3f}"),
+            f"{_number(reason['cpu_p50_ratio'], '{:.0%}')} / {_number(reason['cpu_p95_ratio'], '{:.0%}')}",
+            f"{_number(reason['memory_p50_ratio'], '{:.0%}')} / {_number(reason['memory_p95_ratio'], '{:.0%}')}",
+            _number(reason["risk"], "{:.2f}"),
+            f"{reason['credit_cpu_cores']:.2f} cores, {reason['credit_memory_bytes'] / 2**30:.2f} GiB",
+            reason["rejected"],
+        )
+    table.caption = "after placement, maximum over the next hour, share of allocatable; * is where it was bound"
+    return table
+
+
+def _number(value: float | None, form: str) -> str:
+    return "unknown" if value is None else form.format(value)
+
+
+def _records(pod: str, state: Path, extender: str | None, limit: int) -> list[dict[str, Any]]:
+    if extender is None:
+        stack = running_stack(state)
+        extender = stack.extender_url if stack is not None else None
+    if extender is not None:
+        client = ExtenderClient(extender)
+        try:
+            query = urllib.parse.urlencode({"pod": pod, "limit": limit})
+            return list(client.get_json(f"/decisions?{query}", timeout_seconds=10)["decisions"])
+        finally:
+            client.close()
+    folder = StateFolder(state).decisions
+    if not folder.is_dir():
+        raise InvalidValue(
+            f"no stack runs in {state} and it holds no decisions", field="--state", expected="`hydatis up`, or --extender URL"
+        )
+    reader = DecisionReader(folder)
+    return [decision_to_json(record) for record in (reader.of_pod(pod, limit) if pod else reader.newest(limit))]

@@ -1,0 +1,63 @@
+"""`hydatis train`: first models from a trace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from hydatis_pipelines.train_all import Effort, TrainingReport, train_all
+from rich.table import Table
+
+from hydatis_cli.console import err, out, progress_bar
+from hydatis_cli.options import DEFAULT_STATE, DataOption, JsonOption, SeedOption, StateOption, TraceOption
+from hydatis_cli.stack import MODELS
+from hydatis_cli.state_folder import StateFolder
+from hydatis_cli.workloads import training_workload
+
+__all__ = ["ensure_models", "train"]
+
+
+def train(
+    trace: TraceOption = "synthetic",
+    data: DataOption = None,
+    state: StateOption = DEFAULT_STATE,
+    seed: SeedOption = 1,
+    days: Annotated[int | None, typer.Option("--days", min=1, help="How many days of the trace to train on.")] = None,
+    effort: Annotated[Effort, typer.Option("--effort", help="demo: about a minute. full: larger models.")] = Effort.DEMO,
+    json_: JsonOption = False,
+) -> None:
+    """Train the four models on a trace and publish them to the state folder.
+
+    Forecasters of CPU and memory (XGBoost quantiles), anomaly-detector (Isolation Forest), placement-policy (Q-learning in the
+    simulator). A running stack takes the new versions by itself. Example: hydatis train --trace bitbrains --data ./traces
+    """
+    report = _train(state, trace, data, seed, days, effort)
+    if json_:
+        typer.echo(report.to_json())
+        return
+    _show(report)
+
+
+def ensure_models(state: Path, trace: str, data: Path | None, seed: int) -> None:
+    """Trains with the least effort when a model is missing; does nothing when all are there."""
+    models = StateFolder(state).models
+    if any(not (models / model / "CURRENT").exists() for model in MODELS):
+        err.print(f"No models in {models}: training first ones on {trace}.")
+        _show(_train(state, trace, data, seed, None, Effort.DEMO))
+
+
+def _train(state: Path, trace: str, data: Path | None, seed: int, days: int | None, effort: Effort) -> TrainingReport:
+    folder = StateFolder(state)
+    folder.create()
+    workload = training_workload(trace, data, seed=seed, days=days)
+    with progress_bar("training") as progress:
+        return train_all(workload.trace, workload.nodes, folder.models, folder.work, seed=seed, effort=effort, progress=progress)
+
+
+def _show(report: TrainingReport) -> None:
+    table = Table("model", "version", "figure", "value", title=f"trained on {report.trace} in {report.seconds:.0f} s")
+    for model in report.models:
+        for position, (name, value) in enumerate(model.metrics.items()):
+            table.add_row(model.name if position == 0 else "", model.version if position == 0 else "", name, f"{value:.4g}")
+    out.print(table)
