@@ -49,7 +49,7 @@ class TrainingParameters:
     """Histogram bins per column."""
     early_stopping_rounds: int | None = None
     """Stop a target when its held-out pinball loss has not improved for this many rounds. None: grow all rounds."""
-    row_count_at_most: int = 250_000
+    row_count_at_most: int = 150_000
     """A larger training slice is thinned to this many rows, drawn at random."""
 
     def __post_init__(self) -> None:
