@@ -27,7 +27,7 @@ class FeatureServiceApp:
     """feature-service, made inside the event loop that runs it."""
 
     def __init__(self, settings: FeatureServiceSettings) -> None:
-        registry = new_registry("feature-service", version("hydatis-feature-service"))
+        self.registry = registry = new_registry("feature-service", version("hydatis-feature-service"))
         metrics = FeatureMetrics(registry)
         self._stream = TableStream()
         metrics.subscribers.set_function(lambda: self._stream.subscribers_count)

@@ -1,8 +1,8 @@
 """The warm blob: all that feature-service knows, as one piece of bytes.
 
 A restart must not cost a day of windows, so the state is kept aside whole: arrays as npz without pickle, and a JSON head that says
-what it is. What is loaded may be damaged or of another version, and is then refused with the reason: better a cold start than a wrong
-one.
+what it is. What is loaded may be damaged or of another version, and is then refused with the reason: better a cold start than
+a wrong one.
 """
 
 from __future__ import annotations
