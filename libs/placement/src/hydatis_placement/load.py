@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 
 from hydatis_placement.credits import Credits
 from hydatis_placement.load_after import LoadAfter, load_after
-from hydatis_placement.objective import objective_cost
+from hydatis_placement.objective import joint_load, objective_cost
 from hydatis_placement.overload import CPU_THRESHOLD_RATIO, MEMORY_THRESHOLD_RATIO, overload_cost
 from hydatis_placement.reward import RewardWeights
-from hydatis_placement.view import ClusterView, Fact
+from hydatis_placement.view import ClusterView
 
 __all__ = ["EPSILON", "utility"]
 
 #: Utilities this close are as good as each other: as for the greedy rung.
-EPSILON = 0.002
+EPSILON = 0.01
 _WEIGHTS = RewardWeights()
 
 
@@ -36,9 +36,9 @@ def utility(
 ) -> NDArray[np.float32]:
     """Utilities of candidate nodes from the last measured load.
 
-    utility = -( w_c c(cpu) + w_m c(mem) + w_o objective_cost(d(cpu^2) + d(mem^2), opened, objective_weight) ), where cpu and mem
-    are measured load + credits + the pod's median, c is ``overload_cost`` and d is after less before the pod. A node whose load was
-    not measured is valued by its stand-ins (``view.FALLBACKS``).
+    utility = -( w_c c(cpu) + w_m c(mem) + w_o objective_cost(joint_load(cpu, mem), opened, objective_weight) ), where cpu and mem
+    are measured load + credits + the pod's median, and c is ``overload_cost``. A node whose load was not measured is valued by its
+    stand-ins (``view.FALLBACKS``).
 
     Args:
         view: the state decided on; only its table is read.
@@ -53,14 +53,10 @@ def utility(
         shape (candidates,), float32, finite, high = better, in the unit of the reward.
     """
     loads = after if after is not None else load_after(view, rows, pod, expected_use, credits)
-    facts = view.facts[: Fact.PER_MEMORY_BYTE + 1].take(rows, axis=1)
-    cpu_before = loads.cpu_used - np.float32(expected_use.cpu_p50_cores) * facts[Fact.PER_CPU_CORE]
-    memory_before = loads.memory_used - np.float32(expected_use.memory_p50_bytes) * facts[Fact.PER_MEMORY_BYTE]
-    squares = loads.cpu_used**2 - cpu_before**2 + loads.memory_used**2 - memory_before**2
     cost = (
         _WEIGHTS.cpu_overload * overload_cost(loads.cpu_used, CPU_THRESHOLD_RATIO)
         + _WEIGHTS.memory_overload * overload_cost(loads.memory_used, MEMORY_THRESHOLD_RATIO)
-        + _WEIGHTS.objective * objective_cost(squares, loads.opened, objective_weight)
+        + _WEIGHTS.objective * objective_cost(joint_load(loads.cpu_used, loads.memory_used), loads.opened, objective_weight)
     )
     result: NDArray[np.float32] = np.negative(cost, dtype=np.float32)
     return result

@@ -26,7 +26,7 @@ FILE_NAME = "q_function.npz"
 #: Hidden layers of a new network.
 HIDDEN_UNITS: tuple[int, ...] = (64, 64)
 #: Q values this close are as good as each other: as for the greedy rung, whose unit they share.
-EPSILON = 0.002
+EPSILON = 0.01
 _LARGEST_LAYER = 4096
 _LARGEST_DEPTH = 16
 

@@ -55,14 +55,16 @@ class LearningSettings:
     """g: what the next decision's value counts, 0 <= g < 1. Small: most of what a placement does it does to its own node."""
     learning_rate: float = 1e-3
     """Step size of Adam at the start; it falls linearly to a tenth, > 0."""
-    batch_size: int = 64
+    batch_size: int = 128
     """Transitions per step, >= 1."""
+    steps_per_decision: int = 2
+    """Steps of the optimiser per placement, >= 1."""
     buffer_size: int = 20_000
     """Transitions remembered, >= 1."""
     candidate_limit: int = 24
     """Candidates of the next decision remembered per transition, >= 1."""
-    warm_up: int = 200
-    """Decisions before the first step: they set the normalisation of the inputs, >= 1."""
+    warm_up: int = 1000
+    """Decisions before the first step, >= 1. They set the normalisation of the inputs, so they should see a cluster fill up."""
     target_interval: int = 250
     """Steps between copies of the network to the target network, >= 1."""
     first_exploration: float = 1.0
@@ -78,7 +80,14 @@ class LearningSettings:
             raise InvalidValue(
                 "discount, exploration or rate out of range", field="settings", expected="0 <= discount < 1, shares 0..1"
             )
-        counts = (self.batch_size, self.buffer_size, self.candidate_limit, self.warm_up, self.target_interval)
+        counts = (
+            self.batch_size,
+            self.steps_per_decision,
+            self.buffer_size,
+            self.candidate_limit,
+            self.warm_up,
+            self.target_interval,
+        )
         if min(counts) < 1:
             raise InvalidValue("a count is below 1", field="settings", expected="whole numbers >= 1")
 
@@ -188,7 +197,7 @@ def learn(
                 buffer = ReplayBuffer(settings.buffer_size, state.size, settings.candidate_limit, random)
             buffer.add(state, reward, candidates)
             if learner is not None:
-                losses.append(learner.step(buffer.draw(settings.batch_size), rate))
+                losses.extend(learner.step(buffer.draw(settings.batch_size), rate) for _ in range(settings.steps_per_decision))
                 continue
             seen.append(state)
             if len(seen) >= settings.warm_up:

@@ -1,7 +1,7 @@
-"""The reward of one placement in training: minus what it cost, counted on what really happened.
+"""The reward of one placement in training: minus what its node came to, counted on what really happened.
 
-A placement is charged for the overload that the pod *added* to its node over the following interval, and not for load that was
-there before: so the charges of all placements add up to the cost of the cluster, and no node is shunned for another pod's load.
+A placement is charged with the overload of its node over the following interval, whoever causes it: a hot node is to be left alone.
+Charging only what the pod itself adds would make an overloaded node cheap for small pods, and they would pile up there.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from hydatis_core.errors import InvalidValue
 from numpy.typing import NDArray
 
-from hydatis_placement.objective import objective_cost
+from hydatis_placement.objective import joint_load, objective_cost
 from hydatis_placement.overload import CPU_THRESHOLD_RATIO, MEMORY_THRESHOLD_RATIO, overload_cost
 
 __all__ = ["Reward", "RewardWeights", "reward"]
@@ -51,21 +51,19 @@ class Reward:
     total: float
     """-(w_c cpu + w_m memory + w_f fragmentation + w_o objective), without unit; 0 is a placement that cost nothing."""
     cpu_overload: float
-    """Mean over the interval of the CPU overload cost that the pod added, >= 0."""
+    """Mean over the interval of the CPU overload cost of the node, >= 0."""
     memory_overload: float
     """The same for memory, >= 0."""
     fragmentation: float
     """Change of the stranded share of the node, -1..1."""
     objective: float
-    """``objective_cost`` with the mean change of the squared loads over the interval."""
+    """``objective_cost`` with the node's mean joint load over the interval, -1..1 or so."""
 
 
 def reward(
     *,
-    cpu_without: Series,
-    cpu_with: Series,
-    memory_without: Series,
-    memory_with: Series,
+    cpu: Series,
+    memory: Series,
     stranded_change: float,
     opened: bool,
     objective_weight: float,
@@ -73,13 +71,13 @@ def reward(
 ) -> Reward:
     """Reward of one placement.
 
-    total = -( w_c mean[c(cpu_with) - c(cpu_without)] + w_m mean[c(mem_with) - c(mem_without)] + w_f stranded_change
-    + w_o objective_cost(mean[d(cpu^2) + d(mem^2)], opened, objective_weight) ) with c = ``overload_cost`` at 0.90 of CPU and 0.95
-    of memory. Means run over the steps of the interval in which the load is known; a resource that is never known costs nothing.
+    total = -( w_c mean[c(cpu)] + w_m mean[c(memory)] + w_f stranded_change + w_o objective_cost(mean[joint_load], opened,
+    objective_weight) ) with c = ``overload_cost`` at 0.90 of CPU and 0.95 of memory. Means run over the steps of the interval in
+    which the load is known; a resource that is never known costs nothing and counts as idle.
 
     Args:
-        cpu_without, cpu_with, memory_without, memory_with: shape (steps,), load of the chosen node over the following interval,
-            without and with the pod, share of allocatable, of the pods that are on it after the placement; NaN unknown.
+        cpu, memory: shape (steps,), load of the chosen node over the following interval: of the pods that are on it once the pod
+            is, share of allocatable, above 1 where more is wanted than there is; NaN unknown.
         stranded_change: stranded share of the node, after less before.
         opened: whether the pod is the node's first.
         objective_weight: 0 (spread) to 1 (pack).
@@ -88,23 +86,18 @@ def reward(
     Returns:
         Finite; high = better.
     """
-    cpu, cpu_squares = _added(cpu_without, cpu_with, CPU_THRESHOLD_RATIO)
-    memory, memory_squares = _added(memory_without, memory_with, MEMORY_THRESHOLD_RATIO)
-    wanted = objective_cost(cpu_squares + memory_squares, float(opened), objective_weight)
+    cpu_cost = _mean(overload_cost(cpu, CPU_THRESHOLD_RATIO)[~np.isnan(cpu)])
+    memory_cost = _mean(overload_cost(memory, MEMORY_THRESHOLD_RATIO)[~np.isnan(memory)])
+    load = _mean(joint_load(np.nan_to_num(cpu, nan=0.0), np.nan_to_num(memory, nan=0.0)))
+    wanted = objective_cost(load, float(opened), objective_weight)
     cost = (
-        weights.cpu_overload * cpu
-        + weights.memory_overload * memory
+        weights.cpu_overload * cpu_cost
+        + weights.memory_overload * memory_cost
         + weights.fragmentation * stranded_change
         + weights.objective * wanted
     )
-    return Reward(-cost, cpu, memory, stranded_change, wanted)
+    return Reward(-cost, cpu_cost, memory_cost, stranded_change, wanted)
 
 
-def _added(without: Series, with_pod: Series, threshold_ratio: float) -> tuple[float, float]:
-    """What the pod added: mean overload cost and mean squared load."""
-    known = ~(np.isnan(without) | np.isnan(with_pod))
-    if not known.any():
-        return 0.0, 0.0
-    before, after = without[known], with_pod[known]
-    cost = overload_cost(after, threshold_ratio) - overload_cost(before, threshold_ratio)
-    return float(cost.mean()), float((after * after - before * before).mean())
+def _mean(values: Series) -> float:
+    return float(values.mean()) if values.size else 0.0

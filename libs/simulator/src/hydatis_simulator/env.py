@@ -55,9 +55,9 @@ class PlacementEnv(gymnasium.Env[Observation, np.int64]):
 
     ## Reward
     `hydatis_placement.reward.reward`, without unit, <= about 0, high = better: minus the overload (CPU above 0.90, memory above 0.95 of
-    allocatable, per tenth of the node) that the pod adds to its node over the following interval, counted on what the pods that are then on
-    the node really use; minus 0.2 x the share of the node that the pod strands; minus the objective term: with weight 0 what the pod adds
-    to the sum of squared loads (spread), with weight 1 the opposite and 1 for each node opened (pack). What an interval brings is read ahead
+    allocatable, per tenth of the node) of the chosen node over the following interval, counted on what the pods that are then on the
+    node really use; minus 0.2 x the share of the node that the pod strands; minus the objective term: with weight 0 the node's mean
+    load over the interval (spread), with weight 1 its opposite and 1 for each node opened (pack). What an interval brings is read ahead
     from the trace, so it is known at once and belongs to one placement alone. -1 for an infeasible action.
 
     ## Starting state

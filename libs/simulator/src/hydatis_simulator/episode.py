@@ -210,20 +210,17 @@ class Episode:
 
     def _reward(self, pod_row: int, node_row: int, time: float, state: Matrix) -> Reward:
         """What placing the pod on the node earns, read ahead from the trace. The pod is not in ``_on_node`` yet."""
-        others = self._on_node[node_row]
+        pods = [*self._on_node[node_row], pod_row]
         first = self._trace.step_at(time)
         last = self._trace.step_at(time + self._timing.reward_interval_seconds) + 1
-        cpu = self._ahead(self._trace.cpu_used_cores, [*others, pod_row], first, last) / np.float32(self._cpu_allocatable[node_row])
+        cpu = self._ahead(self._trace.cpu_used_cores, pods, first, last) / np.float32(self._cpu_allocatable[node_row])
+        memory = np.full_like(cpu, np.nan)
         if self._usage.memory_known:
-            amount = self._ahead(self._trace.memory_used_bytes, [*others, pod_row], first, last)
+            amount = self._ahead(self._trace.memory_used_bytes, pods, first, last)
             memory = amount / np.float32(self._memory_allocatable[node_row])
-        else:
-            memory = np.full_like(cpu, np.nan)
         return reward(
-            cpu_without=cpu[:-1].sum(axis=0),
-            cpu_with=cpu.sum(axis=0),
-            memory_without=memory[:-1].sum(axis=0),
-            memory_with=memory.sum(axis=0),
+            cpu=cpu,
+            memory=memory,
             stranded_change=float(state[_STRANDED_CHANGE]),
             opened=bool(state[_WAS_EMPTY] > 0),
             objective_weight=self._objective_weight,
@@ -231,9 +228,10 @@ class Episode:
         )
 
     def _ahead(self, usage: Matrix, pod_rows: Sequence[int], first: int, last: int) -> Matrix:
-        """Use of pods over coming steps, shape (pods, steps): zero after a pod's end, and where it is not known."""
+        """What pods use together over coming steps, shape (steps,); nothing after a pod's end, and where it is not known."""
         amounts = np.nan_to_num(usage[pod_rows, first:last], nan=0.0)
         ends = np.array([self._trace.pods[row].end_seconds for row in pod_rows])
         step_times = self._trace.start_seconds + self._trace.step_seconds * np.arange(first, last)
         amounts[step_times >= ends[:, None]] = 0.0
-        return amounts
+        total: Matrix = amounts.sum(axis=0)
+        return total
