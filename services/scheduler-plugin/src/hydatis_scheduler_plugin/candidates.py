@@ -38,7 +38,7 @@ class Candidates:
 
 
 def locate(names: list[str], table: NodeTable) -> Candidates:
-    """Finds candidates in a table."""
+    """Finds candidates, in the order offered, in a table."""
     rows = np.fromiter(map(table.row_by_name.get, names, repeat(-1)), dtype=np.int32, count=len(names))
     if rows.size == 0 or (int(rows.min()) >= 0 and int(np.bincount(rows).max()) == 1):
         return Candidates(names, rows, None)

@@ -179,6 +179,7 @@ class Ranker:
                 utilities,
                 admission,
                 epsilon if policy.epsilon is None else policy.epsilon,
+                footing.host_scores,
             ),
             generation,
             now,

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from hydatis_scheduler_plugin.candidates import Candidates
 from hydatis_scheduler_plugin.convert import PodRequest, names_json, prioritize_body
+from hydatis_scheduler_plugin.host_scores import HostScores
 
 __all__ = ["NEUTRAL_SCORE", "Basis", "Ranking"]
 
@@ -47,6 +48,8 @@ class Basis:
     """The filter, one value per known candidate."""
     epsilon: float
     """Utilities this close to the best score as the best does."""
+    host_scores: HostScores
+    """Writes the answer to /prioritize."""
 
 
 @dataclass(frozen=True)
@@ -139,12 +142,6 @@ class Ranking:
         return names if self.rejected_count == 0 else [names[i] for i in np.flatnonzero(self.allowed)]
 
     @cached_property
-    def kept_scores(self) -> list[int]:
-        """Scores of ``kept_names``."""
-        scores: list[int] = (self.scores if self.rejected_count == 0 else self.scores[self.allowed]).tolist()
-        return scores
-
-    @cached_property
     def kept_names_json(self) -> Raw:
         """``kept_names`` as kube-scheduler would send them back with /prioritize."""
         return names_json(self.kept_names)
@@ -152,7 +149,14 @@ class Ranking:
     @cached_property
     def prioritize_body(self) -> bytes:
         """The answer to a /prioritize of exactly the kept candidates."""
-        return prioritize_body(self.kept_names, self.kept_scores if self.speaks else [NEUTRAL_SCORE] * len(self.kept_names))
+        names = self.kept_names
+        if self.basis is None or self.shadow:
+            return prioritize_body(names, [NEUTRAL_SCORE] * len(names))
+        scores = self.scores if self.rejected_count == 0 else self.scores[self.allowed]
+        if self.candidates.positions is not None:
+            return prioritize_body(names, scores.tolist())
+        rows = self.candidates.rows if self.rejected_count == 0 else self.candidates.rows[self.allowed]
+        return self.basis.host_scores.body(rows, scores)
 
     def scores_of(self, names: Sequence[str]) -> NDArray[np.int64] | None:
         """Scores of a part of the candidates among themselves, shape (names,); None: one of them is no candidate."""
@@ -161,12 +165,14 @@ class Ranking:
         return None if positions.size and int(positions.min()) < 0 else self._scores(positions)
 
     def _scores(self, positions: NDArray[np.intp]) -> NDArray[np.int64]:
-        result = np.full(positions.size, NEUTRAL_SCORE, dtype=np.int64)
         if self.basis is None:
-            return result
+            return np.full(positions.size, NEUTRAL_SCORE, dtype=np.int64)
         utilities = self.utilities[positions]
         allowed = self.allowed[positions]
         known = allowed & ~np.isnan(utilities)
+        if known.all():
+            return scores(utilities, epsilon=self.basis.epsilon)
+        result = np.full(positions.size, NEUTRAL_SCORE, dtype=np.int64)
         result[known] = scores(utilities[known], epsilon=self.basis.epsilon)
         unknown = allowed & ~known
         if unknown.any() and known.any():

@@ -7,7 +7,6 @@ and for a sampled share of pods the whole input. It is built in the log's own th
 from __future__ import annotations
 
 import asyncio
-import math
 import secrets
 from collections import deque
 from collections.abc import Callable
@@ -29,6 +28,7 @@ from hydatis_scheduler_plugin.ranking import Basis, Ranking
 __all__ = ["Recorder", "record_of"]
 
 TOP_COUNT = 5
+_CPU_CREDIT, _MEMORY_CREDIT = CREDIT_COLUMNS.index("cpu_p50_cores"), CREDIT_COLUMNS.index("memory_p50_bytes")
 #: Pause before records are built: both of the pod's answers are out by then, and building them delays neither.
 PAUSE_SECONDS = 0.02
 
@@ -124,31 +124,27 @@ def record_of(ranking: Ranking, decision_id: str, trace_id: str, *, with_input: 
 
 def _top(ranking: Ranking, basis: Basis) -> tuple[NodeReason, ...]:
     """The best nodes with their figures; a node that the table lacks has its name and score only."""
-    return tuple(_reason(ranking, basis, int(position)) for position in ranking.order[:TOP_COUNT])
-
-
-def _reason(ranking: Ranking, basis: Basis, position: int) -> NodeReason:
-    name, score = ranking.candidates.names[position], int(ranking.scores[position])
-    row = basis.view.table.row_by_name.get(name)
-    if row is None:
-        return NodeReason(name, score)
-    rows = np.array([row], dtype=np.int32)
+    positions = ranking.order[:TOP_COUNT]
+    names = [ranking.candidates.names[i] for i in positions]
+    row_by_name = basis.view.table.row_by_name
+    rows = np.array([row_by_name.get(name, 0) for name in names], dtype=np.int32)
     loads = load_after(basis.view, rows, ranking.request.pod, basis.expected_use, basis.credits)
-    credit = basis.credits.at(rows, basis.view.node_count)[:, 0]
-    known = basis.view.has_forecast  # without a forecast the loads are stand-ins, and a record says what was known
-    return NodeReason(
-        name,
-        score,
-        utility=float(ranking.utilities[position]),
-        cpu_p50_ratio=float(loads.cpu_p50[0]) if known else math.nan,
-        cpu_p95_ratio=float(loads.cpu_p95[0]) if known else math.nan,
-        memory_p50_ratio=float(loads.memory_p50[0]) if known else math.nan,
-        memory_p95_ratio=float(loads.memory_p95[0]) if known else math.nan,
-        risk=float(basis.view.risk[row]) if basis.view.risk is not None else math.nan,
-        credit_cpu_cores=float(credit[CREDIT_COLUMNS.index("cpu_p50_cores")]),
-        credit_memory_bytes=float(credit[CREDIT_COLUMNS.index("memory_p50_bytes")]),
-        rejected=REASONS[int(ranking.codes[position])],
+    credits = basis.credits.at(rows, basis.view.node_count)
+    ratios = np.stack((loads.cpu_p50, loads.cpu_p95, loads.memory_p50, loads.memory_p95))
+    if not basis.view.has_forecast:
+        ratios[:] = np.nan  # the loads are stand-ins then, and a record says what was known
+    columns = zip(
+        names,
+        ranking.scores[positions].tolist(),
+        ranking.utilities[positions].tolist(),
+        *ratios.tolist(),
+        (basis.view.risk[rows] if basis.view.risk is not None else np.full(rows.size, np.nan)).tolist(),
+        credits[_CPU_CREDIT].tolist(),
+        credits[_MEMORY_CREDIT].tolist(),
+        [REASONS[code] for code in ranking.codes[positions]],
+        strict=True,
     )
+    return tuple(NodeReason(*figures) if figures[0] in row_by_name else NodeReason(*figures[:2]) for figures in columns)
 
 
 def _full_input(ranking: Ranking, basis: Basis) -> FullInput:

@@ -25,6 +25,8 @@ from hydatis_serving.generations import Generations
 from hydatis_serving.logs import get_logger
 from numpy.typing import NDArray
 
+from hydatis_scheduler_plugin.host_scores import HostScores
+
 __all__ = ["ClusterMemory", "Footing"]
 
 _log = get_logger(__name__)
@@ -41,6 +43,8 @@ class Footing:
     """Generations held whole (table and forecast), best first; empty: there is no forecast that may be used."""
     fresh_ratio: float
     """Share of the nodes whose measurements are fresh at the table's tick, 0..1."""
+    host_scores: HostScores
+    """Writes scores of the table's nodes."""
     model_versions: tuple[str, ...]
     """Models behind forecast and risk, as "name version"."""
 
@@ -174,7 +178,13 @@ class ClusterMemory:
         if before is not None and before.view.table is table and before.generations == whole and _same(before.view.risk, risk):
             return
         view = self._view(table, risk, with_forecast=bool(whole))
-        self.footing = Footing(view, whole, self._fresh_ratio(table), self._versions(table.generation, bool(whole), risk))
+        if before is not None and before.host_scores.node_names == table.node_names:
+            host_scores = before.host_scores
+        else:
+            host_scores = HostScores(table.node_names)
+        self.footing = Footing(
+            view, whole, self._fresh_ratio(table), host_scores, self._versions(table.generation, bool(whole), risk)
+        )
         self._changed.set()
         self._changed = asyncio.Event()
 
