@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
 __all__ = ["Broadcast", "Latest"]
@@ -47,7 +47,7 @@ class Latest(Generic[T]):
         self._closed = True
         self._wake()
 
-    async def subscribe(self) -> AsyncIterator[T]:
+    async def subscribe(self) -> AsyncGenerator[T, None]:
         """The newest value, then every newer one; values that came while the subscriber was busy are skipped but the last."""
         seen = 0
         self.subscribers_count += 1
@@ -106,7 +106,7 @@ class Broadcast(Generic[T]):
             if subscription.waiting_count > self._backlog_limit_count:
                 subscription.begin_again(self._opening())
 
-    async def subscribe(self) -> AsyncIterator[T]:
+    async def subscribe(self) -> AsyncGenerator[T, None]:
         """The opening, then everything published; ends with its reader, or when the broadcast is closed."""
         subscription = _Subscription(self._opening())
         self._subscriptions.add(subscription)

@@ -7,6 +7,7 @@ scrape never waits for the event loop; health asks the loop itself, so that a pr
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -61,10 +62,16 @@ class HttpEndpoint:
 
     async def stop(self) -> None:
         """Stops listening."""
-        if self._server is not None:
-            await asyncio.to_thread(self._server.shutdown)
-            self._server.server_close()
-            self._server = None
+        server, self._server = self._server, None
+        if server is None:
+            return
+        ending = asyncio.get_running_loop().run_in_executor(None, server.shutdown)
+        # The server looks whether it should end when something happens to it: so something does.
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection(self._host, self.port)
+            writer.close()
+        await ending
+        server.server_close()
 
     def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")

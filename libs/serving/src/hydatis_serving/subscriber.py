@@ -113,23 +113,28 @@ class StreamSubscriber:
         """Opens the stream and forgets what was half received before."""
         raise NotImplementedError
 
-    def take(self, message: Any) -> None:
-        """Takes one message; a HydatisError refuses it."""
+    def take(self, message: Any) -> bool:
+        """Takes one message; a HydatisError refuses it. Returns whether something was received whole with it."""
         raise NotImplementedError
 
     async def _subscribe(self, channel: grpc.aio.Channel) -> str:
         call = self.open_call(channel)
         try:
             async for message in call:
-                self.take(message)
+                if self.take(message):
+                    # Not before: a stream that breaks at the same message every time must be opened ever more slowly.
+                    self._pause_seconds = FIRST_PAUSE_SECONDS
                 if not self.connected:
                     self._set_connected(True)
-                    self._pause_seconds = FIRST_PAUSE_SECONDS
         except grpc.aio.AioRpcError as error:
             return str(from_rpc_error(error))
         except HydatisError as error:
             self._count_bad_message()
             return f"{type(error).__name__}: {error}"
+        except Exception as error:  # a defect of a callback must not end the subscription for good
+            self._count_bad_message()
+            _log.exception("a message could not be used", stream=self.stream)
+            return type(error).__name__
         finally:
             call.cancel()
         return "the service ended the stream"
@@ -179,7 +184,7 @@ class TableSubscriber(StreamSubscriber):
         self._assembly = None
         return features_pb2_grpc.FeatureServiceStub(channel).WatchTable(self._request, wait_for_ready=True)
 
-    def take(self, message: features_pb2.WatchTableResponse) -> None:
+    def take(self, message: features_pb2.WatchTableResponse) -> bool:
         """Takes one step of the stream; a step of an unknown kind is skipped."""
         kind = message.WhichOneof("event")
         if kind == "begin":
@@ -194,6 +199,7 @@ class TableSubscriber(StreamSubscriber):
             self._on_delta(delta_from_proto(message.delta))
         elif kind == "profiles" and self._on_profiles is not None:
             self._on_profiles(*profile_change_from_proto(message.profiles))
+        return kind == "commit"
 
     def _assembling(self) -> TableAssembly:
         if self._assembly is None:
@@ -224,7 +230,7 @@ class ForecastSubscriber(StreamSubscriber):
         self._assembly = None
         return forecast_pb2_grpc.ForecastServiceStub(channel).WatchForecasts(self._request, wait_for_ready=True)
 
-    def take(self, message: forecast_pb2.WatchForecastsResponse) -> None:
+    def take(self, message: forecast_pb2.WatchForecastsResponse) -> bool:
         """Takes one part; a part from row 0 begins a new forecast."""
         if message.first_row == 0:
             self._assembly = ForecastAssembly(message)
@@ -234,6 +240,7 @@ class ForecastSubscriber(StreamSubscriber):
         if forecast is not None:
             self._assembly = None
             self._on_forecast(forecast)
+        return forecast is not None
 
 
 class RiskSubscriber(StreamSubscriber):
@@ -257,6 +264,7 @@ class RiskSubscriber(StreamSubscriber):
         """Opens WatchScores."""
         return anomaly_pb2_grpc.AnomalyServiceStub(channel).WatchScores(self._request, wait_for_ready=True)
 
-    def take(self, message: anomaly_pb2.WatchScoresResponse) -> None:
+    def take(self, message: anomaly_pb2.WatchScoresResponse) -> bool:
         """Takes one tick's scores."""
         self._on_risk(risk_from_proto(message))
+        return True
