@@ -73,11 +73,11 @@ class GeneratorProfile:
     """None: not known."""
 
 
-#: Bitbrains Rnd. Cores: mean 2.8, median 2, largest 32 (Shen et al., CCGrid 2015). Memory: mean requested 10.7 GB, mean used 0.6 GB,
-#: median used 0.10 GB (the same, Table III, trace fastStorage). CPU used, of samples: mean 5.8 %, median 1.0 %, 95th percentile 31 %;
-#: sum used over sum provisioned: CPU 10.2 %, memory 6.5 %; median autocorrelation of CPU: 0.73 at 5 min, 0.32 at 1 h, 0.20 at 24 h
-#: (computed on 200 machines of Rnd). The logarithms' deviations between and within machines, 1.7 and 1.0 (CPU), 1.4 and 0.6 (memory),
-#: and the slope over sizes (correlation 0.6) are computed on its August. Peak hours are ours.
+#: Bitbrains Rnd. Cores: mean 2.8, median 2, largest 32 (Shen et al., CCGrid 2015). Memory: mean requested 10.7 GB, mean used 0.6
+#: GB, median used 0.10 GB (the same, Table III, trace fastStorage). CPU used, of samples: mean 5.8 %, median 1.0 %, 95th
+#: percentile 31 %; sum used over sum provisioned: CPU 10.2 %, memory 6.5 %; median autocorrelation of CPU: 0.73 at 5 min, 0.32
+#: at 1 h, 0.20 at 24 h (computed on 200 machines of Rnd). The logarithms' deviations between and within machines, 1.7 and 1.0
+#: (CPU), 1.4 and 0.6 (memory), and the slope over sizes (correlation 0.6) are computed on its August. Peak hours are ours.
 BITBRAINS_LIKE = GeneratorProfile(
     name="bitbrains-like",
     source="Bitbrains Rnd (GWA-T-12), Shen et al., CCGrid 2015",

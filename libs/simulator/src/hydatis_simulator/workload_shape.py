@@ -215,8 +215,10 @@ def _lives(name: str, series: MachineSeries, shape: WorkloadShape, start: float,
         shift = _shift_steps(copy, steps_count, step)
         number = 0
         for first, last in _stretches(np.roll(alive[machine], shift), int(OFF_ENDS_SECONDS // step)):
-            arrival = max(start + float(offsets[i]), start + first * step)
             end = math.inf if last == steps_count else start + last * step
+            # A life that is over before its drawn arrival begins where it was first seen: none is lost.
+            drawn = start + float(offsets[i])
+            arrival = max(drawn if drawn < end else 0.0, start + first * step)
             lifetimes = shape.lifetimes if churns[i] else None
             for begins, ends in _successors(arrival, end, start + steps_count * step, lifetimes, random):
                 yield _Life(machine, shift, f"{name}-{series.names[machine]}-{copy}-{number}".lower(), begins, ends)
@@ -240,7 +242,7 @@ def _stretches(alive: NDArray[np.bool_], bridged_steps: int) -> Iterator[tuple[i
     steps = np.flatnonzero(alive)
     breaks = np.flatnonzero(np.diff(steps) > max(bridged_steps, 1))
     for part in np.split(steps, breaks + 1):
-        if part.size >= 2:
+        if part.size:
             yield int(part[0]), int(part[-1]) + 1
 
 
