@@ -143,13 +143,13 @@ def test_a_change_is_told_once_and_applying_it_twice_changes_nothing():
 
 
 def test_a_steady_workload_is_not_told_at_every_sample():
-    learner = _taught(_pod(), 0.5, 1e9, samples=1000)
+    learner = _taught(_pod(), 0.5, 1e9, samples=300)
     learner.changed()
     told = 0
     for i in range(100):
-        learner.observe([_pod()], np.array([[0.5, 1e9]], dtype=np.float32), START + (1000 + i) * 60.0)
+        learner.observe([_pod()], np.array([[0.5, 1e9]], dtype=np.float32), START + (300 + i) * 60.0)
         told += bool(learner.changed().profiles)
-    assert 0 < told <= 4
+    assert 0 < told <= 10
 
 
 def test_replace_all_drops_what_was_held():

@@ -77,7 +77,7 @@ class Window:
 
     def quantiles(self, shares: tuple[float, ...]) -> list[Row]:
         """Quantiles, linear between order statistics as ``numpy.quantile``'s default; NaN without a sample."""
-        if not len(self.times):
+        if not self.values.size:
             return [np.full(self.values.shape[1], np.nan, dtype=np.float32) for _ in shares]
         by_node = np.array(self.values.T, order="C")
         positions = [share * (self.counts - 1).clip(0) for share in shares]
