@@ -39,8 +39,8 @@ def utility(
 ) -> Vector:
     """Utilities of candidate nodes from the forecast.
 
-    utility = -( w_c E_cpu + w_m E_mem + w_o objective_cost(joint_load(cpu_p50, mem_p50), opened, objective_weight) ), with the loads
-    after placement and E = ``expected_overload_cost``. Weights are the defaults of ``RewardWeights``. A node without a forecast is
+    utility = -( w_c E_cpu + w_m E_mem + w_o objective_cost(joint_load(cpu_p50, mem_p50), opened, objective_weight) ), with loads
+    after it and E = ``expected_overload_cost``. Weights are the defaults of ``RewardWeights``. A node without a forecast is
     valued by its stand-ins (``view.FALLBACKS``).
 
     Args:
