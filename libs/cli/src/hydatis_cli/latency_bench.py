@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -96,17 +97,8 @@ def measure_latency(
         for count in candidates:
             floor = _Floor(cluster.names[:count])
             try:
-                done = _measure_at(
-                    count,
-                    decisions[count],
-                    stack,
-                    cluster,
-                    floor,
-                    run,
-                    random,
-                    lambda d, c=count: progress(d, total, f"{c} candidates"),
-                    done,
-                )
+                told = partial(_told, progress, total, count)
+                done = _measure_at(count, decisions[count], stack, cluster, floor, run, random, told, done)
             finally:
                 floor.stop()
         run.bind_visible = [cluster.bind_visible() for _ in range(50)]
@@ -115,6 +107,10 @@ def measure_latency(
     finally:
         cluster.close()
     return run
+
+
+def _told(progress: Callable[[int, int, str], None], total: int, candidates: int, done: int) -> None:
+    progress(done, total, f"{candidates} candidates")
 
 
 def _measure_at(

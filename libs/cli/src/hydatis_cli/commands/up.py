@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import psutil
 import typer
@@ -109,7 +109,7 @@ def restart(
 def status(state: StateOption = DEFAULT_STATE, json_: JsonOption = False) -> None:
     """Show each process: state, readiness, memory, restarts' uptime and ports."""
     stack = _required(state)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for process, told in zip(stack.processes(), Supervision(stack).status(), strict=True):
         rows.append(
             {
