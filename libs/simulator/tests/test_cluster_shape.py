@@ -36,6 +36,15 @@ def test_shapes_are_taken_in_turn_under_names_that_sort(trace):
     assert [node.allocatable.memory_bytes / GIB for node in nodes] == [64, 128, 64]
 
 
+def test_without_a_shape_nodes_grow_with_the_largest_pod(make_trace, make_pod):
+    def cores(cpu, memory_gib):
+        return make_nodes(make_trace([TracePod(make_pod("a", cpu=cpu, memory_gib=memory_gib), START)]))[0].allocatable.cpu_cores
+
+    assert [cores(1, 1), cores(32, 1), cores(1, 65), cores(33, 1)] == [16, 32, 32, 64]
+    with pytest.raises(InvalidValue, match="more than any node shape"):
+        cores(65, 1)
+
+
 def test_a_shape_with_gpus_makes_nodes_with_devices():
     node = NodeShape("g", 8, 8 * GIB, gpu_count=2, gpu_model="T4").node("n")
     assert [(d.device_index, d.model, d.free_milli) for d in node.gpu_devices] == [(0, "T4", 1000), (1, "T4", 1000)]

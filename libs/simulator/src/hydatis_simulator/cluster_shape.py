@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from hydatis_core.errors import InvalidValue
 from hydatis_core.nodes import DEFAULT_POD_LIMIT_COUNT, GpuDevice, Node
+from hydatis_core.pods import Pod
 from hydatis_core.resources import Resources
 
 from hydatis_simulator.trace import Trace
@@ -76,7 +77,7 @@ def make_nodes(
     *,
     node_count: int | None = None,
     target_request_ratio: float = 0.7,
-    shapes: Sequence[NodeShape] = (GENERAL,),
+    shapes: Sequence[NodeShape] | None = None,
 ) -> tuple[Node, ...]:
     """A cluster for a trace.
 
@@ -84,7 +85,7 @@ def make_nodes(
         trace: what is to run on it.
         node_count: how many nodes; None: as few as bring the peak of requests to the target or below.
         target_request_ratio: wanted share of allocatable that is requested at the peak, of the scarcer resource; > 0.
-        shapes: kinds of machines, taken in turn.
+        shapes: kinds of machines, taken in turn; None: the smallest general one from 16 cores on that holds the largest pod.
 
     Returns:
         Nodes named ``node-0000`` on.
@@ -92,20 +93,35 @@ def make_nodes(
     Raises:
         InvalidValue: no shape, a count < 1, a ratio out of range, or a pod that fits on none of the shapes.
     """
+    if shapes is None:
+        shapes = (_smallest_that_holds(trace),)
     if not shapes:
         raise InvalidValue("no node shape", field="shapes", expected="at least one")
     if node_count is not None and node_count < 1:
         raise InvalidValue(f"{node_count} is not a number of nodes", field="node_count", expected="1 or more")
     if not 0 < target_request_ratio < math.inf:
         raise InvalidValue(f"{target_request_ratio!r} is not a share", field="target_request_ratio", expected="above 0")
-    largest = max(trace.pods, key=lambda trace_pod: trace_pod.pod.requests.cpu_cores).pod
-    roomiest = max(trace.pods, key=lambda trace_pod: trace_pod.pod.requests.memory_bytes).pod
-    for pod in (largest, roomiest):
-        if not any(pod.requests.cpu_cores <= s.cpu_cores and pod.requests.memory_bytes <= s.memory_bytes for s in shapes):
+    for pod in _largest(trace):
+        if not any(_holds(shape, pod) for shape in shapes):
             asked = f"{pod.requests.cpu_cores:g} cores and {pod.requests.memory_bytes / GIB:.1f} GiB"
             raise InvalidValue(f"pod {pod.uid} asks for {asked}, more than any node shape has", field="shapes")
     count = _count_for(trace, target_request_ratio, shapes) if node_count is None else node_count
     return tuple(shapes[i % len(shapes)].node(f"node-{i:04d}") for i in range(count))
+
+
+def _largest(trace: Trace) -> tuple[Pod, Pod]:
+    """The pod that asks for most CPU and the one that asks for most memory."""
+    requests = [trace_pod.pod for trace_pod in trace.pods]
+    return max(requests, key=lambda pod: pod.requests.cpu_cores), max(requests, key=lambda pod: pod.requests.memory_bytes)
+
+
+def _holds(shape: NodeShape, pod: Pod) -> bool:
+    return pod.requests.cpu_cores <= shape.cpu_cores and pod.requests.memory_bytes <= shape.memory_bytes
+
+
+def _smallest_that_holds(trace: Trace) -> NodeShape:
+    sizes = (GENERAL, SHAPES["general-32"], SHAPES["general-64"])
+    return next((shape for shape in sizes if all(_holds(shape, pod) for pod in _largest(trace))), sizes[-1])
 
 
 def _count_for(trace: Trace, target: float, shapes: Sequence[NodeShape]) -> int:
