@@ -199,7 +199,7 @@ async def test_metrics_count_rungs_rejections_and_generations(world: Any, make: 
     reason = "p95 of memory over the next hour would pass the threshold"
     assert await world.metric(f'hydatis_filter_rejections_total{{reason="{reason}"}}') == 1
     assert await world.metric('hydatis_generation_seconds{source="forecast"}') == make.G
-    assert await world.metric('hydatis_extender_requests_total{code="200",verb="/filter"}') == 1
+    assert await world.metric('hydatis_extender_requests_total{code="200",verb="filter"}') == 1
     assert await world.metric('hydatis_extender_seconds_count{verb="prioritize"}') == 1
     assert await world.metric("hydatis_credited_pods_count") == 1
 

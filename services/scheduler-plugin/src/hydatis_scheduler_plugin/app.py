@@ -142,6 +142,7 @@ class SchedulerPluginApp:
             settings.http_port,
             servicer.routes(settings.url_prefix),
             max_body_bytes=settings.max_body_bytes,
+            stop_grace_seconds=settings.stop_grace_seconds,
             on_answer=metrics.answered,
         )
 
@@ -163,7 +164,7 @@ class SchedulerPluginApp:
 
     async def stop(self) -> None:
         """Stops in order: requests in flight finish first."""
-        await self._door.stop(self._settings.stop_grace_seconds)
+        await self._door.stop()
         await self._watch.stop()
         await self._breaker.stop()
         await self._fan_out.stop()

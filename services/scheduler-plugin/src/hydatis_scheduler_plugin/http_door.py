@@ -47,6 +47,7 @@ class HttpDoor:
         port: port; 0: any free one, see ``port`` after ``start``.
         routes: handlers by (method, path). A path that ends in "/" takes everything below it.
         max_body_bytes: largest body that is read.
+        stop_grace_seconds: how long requests in flight may take to finish on stop.
         on_answer: told (path, status) of each answer.
     """
 
@@ -57,6 +58,7 @@ class HttpDoor:
         routes: Mapping[tuple[str, str], Handler],
         *,
         max_body_bytes: int,
+        stop_grace_seconds: float,
         on_answer: Callable[[str, int], None] = lambda _path, _status: None,
     ) -> None:
         self._host = host
@@ -64,6 +66,7 @@ class HttpDoor:
         self._routes = dict(routes)
         self._paths = {path for _, path in routes}
         self._max_body_bytes = max_body_bytes
+        self._stop_grace_seconds = stop_grace_seconds
         self._on_answer = on_answer
         self._runner: web.ServerRunner | None = None
 
@@ -76,7 +79,7 @@ class HttpDoor:
         server = web.Server(
             self._answer, request_factory=self._request, access_log=None, keepalive_timeout=KEEPALIVE_SECONDS, tcp_keepalive=True
         )
-        self._runner = web.ServerRunner(server)
+        self._runner = web.ServerRunner(server, shutdown_timeout=self._stop_grace_seconds)
         await self._runner.setup()
         try:
             site = web.TCPSite(self._runner, self._host, self.port, backlog=1024)
@@ -88,11 +91,10 @@ class HttpDoor:
             ) from None
         self.port = self._runner.addresses[0][1]
 
-    async def stop(self, grace_seconds: float) -> None:
-        """Stops listening, lets requests in flight finish for at most this long, closes the rest."""
+    async def stop(self) -> None:
+        """Stops listening, lets requests in flight finish within the grace, closes the rest."""
         runner, self._runner = self._runner, None
         if runner is not None:
-            runner._shutdown_timeout = grace_seconds
             await runner.cleanup()
 
     def _request(self, message: Any, payload: Any, protocol: Any, writer: Any, task: asyncio.Task[None]) -> web.BaseRequest:

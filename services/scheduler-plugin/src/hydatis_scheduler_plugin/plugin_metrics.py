@@ -70,9 +70,9 @@ class PluginMetrics:
         """Counts a decision; rung None: the pod is not ours, reason says why."""
         self._decisions.labels(rung.name.lower() if rung is not None else "none", reason or "none").inc()
 
-    def answered(self, verb: str, code: int) -> None:
-        """Counts an answer."""
-        self._requests.labels(verb, str(code)).inc()
+    def answered(self, route: str, code: int) -> None:
+        """Counts an answer; the route is one of those served, or "unknown"."""
+        self._requests.labels(route.strip("/").rpartition("/")[2], str(code)).inc()
 
     def policy_read(self, good: bool) -> None:
         """Counts a reading of the policy file and says whether it is good."""
