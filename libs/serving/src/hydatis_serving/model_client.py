@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from hydatis.oip import open_inference_pb2, open_inference_pb2_grpc
-from hydatis_core.errors import DependencyUnavailable, HydatisError, WrongShape
+from hydatis_core.errors import HydatisError, WrongShape
 from numpy.typing import NDArray
 
-from hydatis_serving.channels import DEFAULT_MAX_MESSAGE_BYTES, call_unary
+from hydatis_serving.channels import DEFAULT_MAX_MESSAGE_BYTES
 from hydatis_serving.clients.service_client import ServiceClient
 from hydatis_serving.wire import check_no_infinity, matrix_from_bytes, to_float32_bytes
 
@@ -78,26 +78,15 @@ class ModelClient(ServiceClient):
         request = open_inference_pb2.ModelInferRequest(model_name=self.model_name, raw_input_contents=[to_float32_bytes(rows)])
         request.parameters["columns"].string_param = self._columns_text
         request.inputs.add(name="rows", datatype="FP32", shape=rows.shape)
-        answer = await call_unary(self._stub.ModelInfer, request, timeout_seconds, f"model {self.model_name} at {self.address}")
-        return self._read(answer, len(rows))
+        return await self.call(self._stub.ModelInfer, request, timeout_seconds, lambda answer: _answer_values(answer, len(rows)))
 
     async def ready(self, *, timeout_seconds: float) -> bool:
         """Whether the model can answer; False also when nobody answers."""
         request = open_inference_pb2.ModelReadyRequest(name=self.model_name)
         try:
-            answer: open_inference_pb2.ModelReadyResponse = await call_unary(
-                self._stub.ModelReady, request, timeout_seconds, self.address
-            )
+            return bool(await self.call(self._stub.ModelReady, request, timeout_seconds, lambda answer: answer.ready))
         except HydatisError:
             return False
-        return answer.ready
-
-    def _read(self, answer: open_inference_pb2.ModelInferResponse, row_count: int) -> ModelAnswer:
-        try:
-            return _answer_values(answer, row_count)
-        except HydatisError as wrong:
-            # The fault is the server's: the caller can only do without it.
-            raise DependencyUnavailable(f"model {self.model_name} at {self.address} answered nonsense: {wrong}") from None
 
 
 def _answer_values(answer: open_inference_pb2.ModelInferResponse, row_count: int) -> ModelAnswer:

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 __all__ = ["ServiceSettings", "help_text", "load_settings", "shown_settings"]
 
@@ -77,6 +77,9 @@ def load_settings(cls: type[S], argv: Sequence[str] | None = None, *, program: s
     given = {name: _value(cls.model_fields[name], text) for name, text in parsed.items() if text is not None}
     try:
         return cls(**given)
+    except SettingsError as wrong:  # a variable that should hold JSON and does not
+        sys.stderr.write(f"{wrong}\n")
+        raise SystemExit(2) from None
     except ValidationError as wrong:
         prefix = cls.model_config.get("env_prefix", "")
         for error in wrong.errors(include_input=False, include_url=False, include_context=False):

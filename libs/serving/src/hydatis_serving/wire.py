@@ -14,6 +14,7 @@ from hydatis_core.errors import Duplicate, InvalidValue, WrongShape
 from numpy.typing import NDArray
 
 __all__ = [
+    "MAX_NODE_COUNT",
     "check_finite",
     "check_no_infinity",
     "matrix_from_bytes",
@@ -22,6 +23,9 @@ __all__ = [
     "to_int32_bytes",
     "vector_from_bytes",
 ]
+
+#: A table of more nodes than this is taken for a mistake, before memory is set aside for it.
+MAX_NODE_COUNT = 1_000_000
 
 _FLOAT32 = np.dtype("<f4")
 _INT32 = np.dtype("<i4")
@@ -61,19 +65,22 @@ def vector_from_bytes(data: bytes, count: int, *, field: str = "values") -> NDAr
 
 
 def rows_from_bytes(data: bytes, *, field: str = "rows") -> NDArray[np.int32]:
-    """Rows, shape (count,), int32, each >= 0, without repeats. Whether they are rows of a table is ``NodeTable.check_rows``' part.
+    """Rows, shape (count,), int32, each in 0..``MAX_NODE_COUNT`` - 1, without repeats.
+
+    Whether they are rows of a table is for ``NodeTable.check_rows`` to say.
 
     Raises:
         WrongShape: the bytes are not a multiple of 4.
-        InvalidValue: a row is negative.
+        InvalidValue: a row is negative, or larger than any table has.
         Duplicate: a row stands twice.
     """
     if len(data) % 4:
         raise WrongShape(f"{len(data)} bytes are not whole int32 rows", field=field, expected="a multiple of 4 bytes")
     rows = np.frombuffer(data, dtype=_INT32)
     if rows.size:
-        if int(rows.min()) < 0:
-            raise InvalidValue(f"row {int(rows.min())} is negative", field=field, expected="rows >= 0")
+        for row in (int(rows.min()), int(rows.max())):
+            if not 0 <= row < MAX_NODE_COUNT:
+                raise InvalidValue(f"{row} is not a row", field=field, expected=f"0..{MAX_NODE_COUNT - 1}")
         ordered = np.sort(rows)
         if (ordered[1:] == ordered[:-1]).any():
             raise Duplicate("a row stands twice", field=field, expected="rows without repeats")

@@ -10,7 +10,7 @@ from hydatis.anomaly.v1 import anomaly_pb2, anomaly_pb2_grpc
 from hydatis_anomaly.risk_table import RiskTable
 from numpy.typing import NDArray
 
-from hydatis_serving.channels import DEFAULT_MAX_MESSAGE_BYTES, call_unary
+from hydatis_serving.channels import DEFAULT_MAX_MESSAGE_BYTES
 from hydatis_serving.clients.service_client import ServiceClient
 from hydatis_serving.convert.anomaly import risk_response_from_proto
 from hydatis_serving.wire import to_int32_bytes
@@ -38,5 +38,6 @@ class AnomalyClient(ServiceClient):
             UnknownNode: a row is not in it.
         """
         request = anomaly_pb2.ScoreNodesRequest(generation=generation, rows=b"" if rows is None else to_int32_bytes(rows))
-        answer = await call_unary(self._stub.ScoreNodes, request, timeout_seconds, self.address)
-        return risk_response_from_proto(answer, rows)
+        return await self.call(
+            self._stub.ScoreNodes, request, timeout_seconds, lambda answer: risk_response_from_proto(answer, rows)
+        )

@@ -44,8 +44,7 @@ class FeatureClient(ServiceClient):
             GenerationUnavailable: the generation is not held.
         """
         request = features_pb2.GetNodeFeaturesRequest(node_names=node_names, generation=generation)
-        answer = await call_unary(self._stub.GetNodeFeatures, request, timeout_seconds, self.address)
-        return features_response_from_proto(answer)
+        return await self.call(self._stub.GetNodeFeatures, request, timeout_seconds, features_response_from_proto)
 
 
 class ReplaySourceClient(ServiceClient):

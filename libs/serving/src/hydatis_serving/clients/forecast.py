@@ -12,7 +12,7 @@ from hydatis.forecast.v1 import forecast_pb2, forecast_pb2_grpc
 from hydatis_forecasting.forecast_table import ForecastTable
 from numpy.typing import NDArray
 
-from hydatis_serving.channels import DEFAULT_MAX_MESSAGE_BYTES, call_unary
+from hydatis_serving.channels import DEFAULT_MAX_MESSAGE_BYTES
 from hydatis_serving.clients.service_client import ServiceClient
 from hydatis_serving.convert.forecast import forecast_response_from_proto
 from hydatis_serving.wire import to_int32_bytes
@@ -50,4 +50,4 @@ class ForecastClient(ServiceClient):
         request = forecast_pb2.ForecastNodesRequest(
             generation=generation, rows=b"" if rows is None else to_int32_bytes(rows), node_names=node_names
         )
-        return forecast_response_from_proto(await call_unary(self._stub.ForecastNodes, request, timeout_seconds, self.address))
+        return await self.call(self._stub.ForecastNodes, request, timeout_seconds, forecast_response_from_proto)

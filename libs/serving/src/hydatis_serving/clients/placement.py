@@ -35,8 +35,10 @@ class PlacementClient(ServiceClient):
             TooLate, DependencyUnavailable: no answer in time.
         """
         request = rank_request_to_proto(queries, generations)
-        answer = await call_unary(self._stub.RankNodes, request, timeout_seconds, self.address)
-        return rank_answer_from_proto(answer, [query.rows.size or len(query.node_names) for query in queries])
+        counts = [query.rows.size or len(query.node_names) for query in queries]
+        return await self.call(
+            self._stub.RankNodes, request, timeout_seconds, lambda answer: rank_answer_from_proto(answer, counts)
+        )
 
     async def await_generation(self, generation: int, *, with_risk: bool = False, timeout_seconds: float) -> AwaitedGeneration:
         """Waits until a generation is whole there.

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Callable
+from typing import Any, Self, TypeVar
 
-from hydatis_serving.channels import DEFAULT_MAX_MESSAGE_BYTES, open_channel
+from hydatis_core.errors import DependencyUnavailable, HydatisError
+
+from hydatis_serving.channels import DEFAULT_MAX_MESSAGE_BYTES, call_unary, open_channel
 
 __all__ = ["ServiceClient"]
+
+T = TypeVar("T")
 
 
 class ServiceClient:
@@ -20,6 +25,19 @@ class ServiceClient:
     def __init__(self, address: str, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES) -> None:
         self.address = address
         self.channel = open_channel(address, max_message_bytes)
+
+    async def call(self, method: Any, request: Any, timeout_seconds: float, read: Callable[[Any], T]) -> T:
+        """Calls a method of the stub and reads its answer.
+
+        Raises:
+            HydatisError: what the service raised; TooLate when the time passed; DependencyUnavailable when nobody answers, or when
+                the answer cannot be read: that is the service's fault and not the caller's.
+        """
+        answer = await call_unary(method, request, timeout_seconds, self.address)
+        try:
+            return read(answer)
+        except HydatisError as wrong:
+            raise DependencyUnavailable(f"{self.address} answered nonsense: {wrong}") from wrong
 
     async def close(self) -> None:
         """Closes the channel; calls in flight fail."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from hydatis_serving.convert.cluster import gpu_device_from_proto, gpu_device_to_proto, pod_event_from_proto, pod_event_to_proto
 from hydatis_serving.convert.workload import expected_use_from_proto, expected_use_to_proto
 from hydatis_serving.events import BindDelta
-from hydatis_serving.wire import matrix_from_bytes, to_float32_bytes
+from hydatis_serving.wire import MAX_NODE_COUNT, matrix_from_bytes, to_float32_bytes
 
 __all__ = [
     "CHUNK_BYTES",
@@ -32,8 +32,6 @@ __all__ = [
 
 #: Most bytes of values in one chunk.
 CHUNK_BYTES = 2**20
-#: A table of more nodes than this is taken for a mistake, before memory is set aside for it.
-MAX_NODE_COUNT = 1_000_000
 
 
 def table_to_protos(table: NodeTable) -> list[features_pb2.WatchTableResponse]:

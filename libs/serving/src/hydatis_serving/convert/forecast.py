@@ -15,7 +15,7 @@ from hydatis_forecasting.forecast_table import ForecastTable
 from hydatis_forecasting.targets import COLUMNS
 from numpy.typing import NDArray
 
-from hydatis_serving.wire import matrix_from_bytes, to_float32_bytes, to_int32_bytes
+from hydatis_serving.wire import MAX_NODE_COUNT, matrix_from_bytes, to_float32_bytes, to_int32_bytes
 
 __all__ = ["CHUNK_BYTES", "ForecastAssembly", "forecast_response_from_proto", "forecast_response_to_proto", "forecast_to_protos"]
 
@@ -23,8 +23,6 @@ __all__ = ["CHUNK_BYTES", "ForecastAssembly", "forecast_response_from_proto", "f
 CHUNK_BYTES = 2**20
 #: Models whose versions a row names: cpu-forecaster, memory-forecaster.
 MODEL_COUNT = 2
-#: A forecast of more nodes than this is taken for a mistake, before memory is set aside for it.
-MAX_NODE_COUNT = 1_000_000
 
 Parts = forecast_pb2.WatchForecastsResponse | forecast_pb2.ForecastNodesResponse
 
