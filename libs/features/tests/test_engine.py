@@ -143,7 +143,7 @@ def test_the_order_of_pods_does_not_matter_to_the_last_bit():
     engines = [_engine("a"), _engine("a")]
     for engine in engines:
         for i in range(40):
-            engine.bind(Pod(f"u{i}", workload="w", requests=Resources(1.0, 1e9)), "a", float(START))
+            engine.bind(Pod(f"u{i}", workload="w", requests=Resources(0.7, 1.3e9)), "a", float(START))
     for step in range(15):
         pods = {f"u{i}": pair for i, pair in enumerate(rng.random((40, 2)).tolist())}
         shuffled = {f"u{i}": pods[f"u{i}"] for i in rng.permutation(40)}

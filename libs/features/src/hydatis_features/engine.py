@@ -17,7 +17,7 @@ from hydatis_core.pods import Pod
 from numpy.typing import NDArray
 
 from hydatis_features import warm_blob
-from hydatis_features.cluster_state import ClusterState, check_time
+from hydatis_features.cluster_state import BoundPod, ClusterState, check_time
 from hydatis_features.commitment_transforms import capacity_columns, expected_sums
 from hydatis_features.enrolment import EnrolledPods
 from hydatis_features.expected_use import ExpectedUse
@@ -94,7 +94,8 @@ class FeatureEngine:
         expected = self.profiles.expect(pod, time_seconds)
         if not self.state.bind(pod, node_name, time_seconds, expected):
             return None
-        self._enrol(pod)
+        bound = self.state.pod(pod.uid)
+        self._enrol([bound] if bound else [])
         return expected
 
     def end(self, uid: str, time_seconds: float) -> bool:
@@ -199,16 +200,13 @@ class FeatureEngine:
             engine._first_seen_seconds = blob.own["first_seen_seconds"].astype(np.float64)
             if {len(engine._first_seen_seconds), engine.windows.node_count} != {len(engine.nodes)}:
                 raise InvalidValue("windows and nodes are not of one cluster", field="windows", expected="one row per node")
-            for bound in engine.state.bound_pods():
-                engine._enrol(bound.pod)
+            engine._enrol(engine.state.bound_pods())
         return engine
 
-    def _enrol(self, pod: Pod) -> None:
-        bound = self.state.pod(pod.uid)
-        assert bound is not None
+    def _enrol(self, bound: Sequence[BoundPod]) -> None:
         if len(self._enrolled.workload_rows) < len(self.state.node_rows):
             self._enrolled = self._enrolled.grown(len(self.state.node_rows))
-        self._enrolled.write(bound.slot, self.profiles.enrol([pod]))
+        self._enrolled.write([one.slot for one in bound], self.profiles.enrol([one.pod for one in bound]))
 
     def _check_tick(
         self,

@@ -6,6 +6,7 @@ when it is bound, and known by its row numbers from then on.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,9 +59,10 @@ class EnrolledPods:
             theirs[:have] = mine
         return larger
 
-    def write(self, position: int, pod: EnrolledPods) -> None:
-        """Writes one pod (columns of length 1) to a position."""
-        self.workload_rows[position] = pod.workload_rows[0]
-        self.class_rows[position] = pod.class_rows[0]
-        self.base_amounts[position] = pod.base_amounts[0]
-        self.limit_amounts[position] = pod.limit_amounts[0]
+    def write(self, positions: Sequence[int], pods: EnrolledPods) -> None:
+        """Writes pods to positions."""
+        at = np.asarray(positions, dtype=np.intp)
+        self.workload_rows[at] = pods.workload_rows
+        self.class_rows[at] = pods.class_rows
+        self.base_amounts[at] = pods.base_amounts
+        self.limit_amounts[at] = pods.limit_amounts

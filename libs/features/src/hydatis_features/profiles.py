@@ -9,8 +9,7 @@ A summary is taken anew when at least 4 % of a key's weight is new, so that stea
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
 
 import numpy as np
 from hydatis_core.errors import WrongShape
@@ -25,6 +24,7 @@ from hydatis_features.expected_use import ExpectedUse
 from hydatis_features.hour_of_day_means import HOUR_COUNT, HourOfDayMeans
 from hydatis_features.profile_summaries import ColdStart, ProfileChange, WorkloadProfile
 from hydatis_features.request_classes import base_amounts, class_keys
+from hydatis_features.row_tables import as_lists, with_rows
 
 __all__ = ["ProfileBook"]
 
@@ -38,7 +38,6 @@ REFRESH_SHARE = 0.04
 #: A workload without a sample for this long is forgotten: its newest sample weighs 2^-14.
 FORGET_AFTER_SECONDS = 14 * DAY_SECONDS
 _QUANTILES = (0.5, 0.95)
-T = TypeVar("T", bound=np.generic)
 
 
 class ProfileBook:
@@ -85,13 +84,15 @@ class ProfileBook:
 
     def enrol(self, pods: Sequence[Pod]) -> EnrolledPods:
         """Gives pods their rows. The rows of a workload hold until it is forgotten, which never happens to one in use."""
-        enrolled = EnrolledPods.empty(len(pods))
-        for position, pod in enumerate(pods):
-            enrolled.workload_rows[position] = self._workloads.row_of(pod.workload_key)
-            enrolled.class_rows[position] = [self._classes.row_of(key) for key in class_keys(pod)]
-            enrolled.base_amounts[position] = base_amounts(pod)
-            enrolled.limit_amounts[position] = limit_amounts(pod)
-        return enrolled
+        if not pods:
+            return EnrolledPods.empty(0)
+        row_of = self._classes.row_of
+        return EnrolledPods(
+            np.array([self._workloads.row_of(pod.workload_key) for pod in pods], dtype=np.intp),
+            np.array([[row_of(key) for key in class_keys(pod)] for pod in pods], dtype=np.intp),
+            np.array([base_amounts(pod) for pod in pods]),
+            np.array([limit_amounts(pod) for pod in pods]),
+        )
 
     def observe(self, pods: Sequence[Pod], usage: NDArray[np.float32], time_seconds: float) -> None:
         """Learns one sample of each pod.
@@ -221,22 +222,22 @@ class ProfileBook:
                 part.restore(names[name], own)
             else:
                 part.restore(own)
-        rows = _lists(*(arrays[key] for key in ("profile_weights", "profile_ratios", "profile_hours")))
+        rows = as_lists(*(arrays[key] for key in ("profile_weights", "profile_ratios", "profile_hours")))
         for key, (weight, ratios, hours) in zip(names["profiles"], rows, strict=True):
             known = not all(map(math.isnan, hours))
             self._profiles[key] = WorkloadProfile(key, weight, tuple(ratios), tuple(hours) if known else ())
         for key, (weight, ratios) in zip(
-            names["cold_starts"], _lists(arrays["cold_start_weights"], arrays["cold_start_ratios"]), strict=True
+            names["cold_starts"], as_lists(arrays["cold_start_weights"], arrays["cold_start_ratios"]), strict=True
         ):
             self._cold_starts[key] = ColdStart(key, tuple(ratios), weight)
         self._swept_seconds = float(arrays["swept_seconds"].item())
         own_rows = _rows_of(self._workloads, names["profiles"])
-        self._workload_ratios = _with_rows(self._workload_ratios, own_rows, arrays["profile_ratios"].astype(np.float64))
-        self._hour_factors = _with_rows(self._hour_factors, own_rows, arrays["profile_hours"].astype(np.float64))
-        self._summary_weights = _with_rows(self._summary_weights, own_rows, arrays["profile_weights"].astype(np.float64), 0.0)
+        self._workload_ratios = with_rows(self._workload_ratios, own_rows, arrays["profile_ratios"].astype(np.float64))
+        self._hour_factors = with_rows(self._hour_factors, own_rows, arrays["profile_hours"].astype(np.float64))
+        self._summary_weights = with_rows(self._summary_weights, own_rows, arrays["profile_weights"].astype(np.float64), 0.0)
         self._stale = np.zeros(len(self._summary_weights), dtype=bool)
         class_rows = _rows_of(self._classes, names["cold_starts"])
-        self._class_ratios = _with_rows(self._class_ratios, class_rows, arrays["cold_start_ratios"].astype(np.float64))
+        self._class_ratios = with_rows(self._class_ratios, class_rows, arrays["cold_start_ratios"].astype(np.float64))
 
     def _parts(self) -> dict[str, HistogramBank | HourOfDayMeans]:
         return {"workloads": self._workloads, "classes": self._classes, "hours": self._hours}
@@ -248,17 +249,17 @@ class ProfileBook:
         if not due.size:
             return
         factors = self._hours.factors(due).astype(np.float32).astype(np.float64)
-        self._workload_ratios = _with_rows(self._workload_ratios, due, ratios)
-        self._hour_factors = _with_rows(self._hour_factors, due, factors)
-        self._summary_weights = _with_rows(self._summary_weights, due, weights, 0.0)
-        self._stale = _with_rows(self._stale, due, np.ones(len(due), dtype=bool), False)
+        self._workload_ratios = with_rows(self._workload_ratios, due, ratios)
+        self._hour_factors = with_rows(self._hour_factors, due, factors)
+        self._summary_weights = with_rows(self._summary_weights, due, weights, 0.0)
+        self._stale = with_rows(self._stale, due, np.ones(len(due), dtype=bool), False)
 
     def _write_profiles(self, rows: NDArray[np.intp]) -> None:
         """Makes profiles of the summaries of these rows. Put off until asked for: a tick has no time for thousands of objects."""
         factors = self._hour_factors[rows]
         known = np.asarray(~np.isnan(factors).all(axis=1))
         self._stale[rows] = False
-        for row, ratio, hours, any_hour, weight in _lists(
+        for row, ratio, hours, any_hour, weight in as_lists(
             rows, self._workload_ratios[rows], factors, known, self._summary_weights[rows]
         ):
             key = self._workloads.keys[row]
@@ -269,8 +270,8 @@ class ProfileBook:
         due, ratios, weights = _due_summaries(self._classes, touched, MIN_CLASS_WEIGHT, time_seconds)
         if not due.size:
             return
-        self._class_ratios = _with_rows(self._class_ratios, due, ratios)
-        for row, ratio, weight in _lists(due, ratios, weights):
+        self._class_ratios = with_rows(self._class_ratios, due, ratios)
+        for row, ratio, weight in as_lists(due, ratios, weights):
             key = self._classes.keys[row]
             self._cold_starts[key] = self._changed_cold_starts[key] = ColdStart(key, tuple(ratio), weight)
 
@@ -290,18 +291,3 @@ def _due_summaries(
 
 def _rows_of(bank: HistogramBank, keys: list[str]) -> NDArray[np.intp]:
     return np.array([bank.row_by_key[key] for key in keys], dtype=np.intp)
-
-
-def _with_rows(table: NDArray[T], rows: NDArray[np.intp], values: NDArray[T], empty: float = np.nan) -> NDArray[T]:
-    """The table with these rows set, grown with an empty value where it is too short."""
-    needed = int(rows.max(initial=-1)) + 1
-    if needed > len(table):
-        extra = np.full((max(64, 2 * needed) - len(table), *table.shape[1:]), empty, dtype=table.dtype)
-        table = np.concatenate([table, extra])
-    table[rows] = values
-    return table
-
-
-def _lists(*columns: NDArray[Any]) -> Iterable[tuple[Any, ...]]:
-    """Rows of several arrays as Python values, side by side."""
-    return zip(*(column.tolist() for column in columns), strict=True)
