@@ -46,6 +46,11 @@ def test_every_field_can_be_set(tmp_path: Path) -> None:
     assert policy.decision_budget_ms == 50
 
 
+@pytest.mark.parametrize("mode", ["on", "off", "shadow"])
+def test_a_mode_needs_no_quotes(tmp_path: Path, mode: str) -> None:
+    assert read_policy(written(tmp_path, f"mode: {mode}  # as people write it")).mode == mode
+
+
 @pytest.mark.parametrize(
     ("text", "blamed"),
     [

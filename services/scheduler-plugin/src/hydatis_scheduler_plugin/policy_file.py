@@ -117,6 +117,8 @@ def parse_policy(text: bytes, shown: str = "") -> Policy:
         raise InvalidValue(f"policy file {shown} is {len(text)} bytes long", field="policy_file", expected="at most 1 MiB")
     try:
         found = yaml.safe_load(text)
+        if isinstance(found, dict) and isinstance(found.get("mode"), bool):
+            found["mode"] = "on" if found["mode"] else "off"  # YAML 1.1 reads an unquoted on or off as a truth value
         return msgspec.convert({} if found is None else found, Policy)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as wrong:
         where = getattr(wrong, "problem_mark", None)
