@@ -1,5 +1,8 @@
 """Learning: gradients against finite differences, the buffer, Adam, and a small problem whose Q values are known."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hydatis_core.errors import InvalidValue
@@ -43,14 +46,16 @@ def test_the_buffer_keeps_the_newest_and_samples_large_candidate_sets() -> None:
     buffer = ReplayBuffer(4, 2, 3, generator(1, "test/buffer"))
     for i in range(6):
         candidates = None if i == 5 else np.full((10, 2), i, dtype=np.float32)
-        buffer.add(np.full(2, i, dtype=np.float32), float(i), candidates)
+        buffer.add(np.full(2, i, dtype=np.float32), np.array([i, -i], dtype=np.float32), candidates)
     assert len(buffer) == 4
     batch = buffer.draw(200)
-    assert set(batch.rewards.tolist()) == {2.0, 3.0, 4.0, 5.0}
-    assert set(batch.next_counts[batch.rewards == 5].tolist()) == {0}
-    assert set(batch.next_counts[batch.rewards < 5].tolist()) == {3}
+    rewards = batch.rewards[:, 0]
+    assert set(rewards.tolist()) == {2.0, 3.0, 4.0, 5.0}
+    np.testing.assert_array_equal(batch.rewards[:, 1], -rewards)
+    assert set(batch.next_counts[rewards == 5].tolist()) == {0}
+    assert set(batch.next_counts[rewards < 5].tolist()) == {3}
     assert len(batch.next_states) == batch.next_counts.sum()
-    np.testing.assert_array_equal(np.repeat(batch.rewards, batch.next_counts), batch.next_states[:, 0])
+    np.testing.assert_array_equal(np.repeat(rewards, batch.next_counts), batch.next_states[:, 0])
 
 
 def test_an_empty_buffer_cannot_be_drawn_from() -> None:
@@ -76,13 +81,32 @@ class Corridor:
         self._place = int(self._random.integers(1, 4))
         return self._candidates()
 
-    def step(self, choice: int) -> tuple[float, np.ndarray | None]:
+    def rewards(self, choices: Sequence[int]) -> np.ndarray:
+        earned = [{0: 0.2, 4: 1.0}.get(self._place + (-1, 1)[choice], 0.0) for choice in choices]
+        return np.array([[reward, -reward] for reward in earned], dtype=np.float32)
+
+    def step(self, choice: int) -> np.ndarray | None:
         self._place += (-1, 1)[choice]
-        if self._place == 4:
-            return 1.0, None
-        if self._place == 0:
-            return 0.2, None
-        return 0.0, self._candidates()
+        return self._candidates() if 0 < self._place < 4 else None
+
+
+class Weighted:
+    """One decision an episode among three after-states x; weight 0 wants x small, weight 1 wants it large.
+
+    The after-state is (x, weight); the reward is -x at weight 0 and x at weight 1, so Q is (2 weight - 1) x.
+    """
+
+    STATES = np.array([[0.0, 0.0], [0.5, 0.0], [1.0, 0.0]], dtype=np.float32)
+
+    def reset(self, episode: int) -> np.ndarray | None:
+        return self.STATES
+
+    def rewards(self, choices: Sequence[int]) -> np.ndarray:
+        x = self.STATES[list(choices), 0]
+        return np.stack([-x, x], axis=1)
+
+    def step(self, choice: int) -> np.ndarray | None:
+        return None
 
 
 SETTINGS = LearningSettings(
@@ -92,6 +116,7 @@ SETTINGS = LearningSettings(
     warm_up=50,
     target_interval=50,
     learning_rate=3e-3,
+    others_per_decision=0,
     hidden_units=(16,),
     last_exploration=0.3,
 )
@@ -103,6 +128,18 @@ def test_the_known_q_values_of_a_small_problem_are_learned() -> None:
     np.testing.assert_allclose(values, [0.2, 0.125, 0.25, 0.5, 1.0], atol=0.04)
     assert len(curve) == 700
     assert np.mean([row["reward_mean"] for row in curve[-100:]]) > np.mean([row["reward_mean"] for row in curve[:100]])
+
+
+def test_every_weight_is_learned_though_only_one_was_ever_played() -> None:
+    function, _ = learn(Weighted(), episodes=1500, seed=5, objective_column=1, settings=SETTINGS)
+    states = np.array([[x, w] for x in (0.0, 0.5, 1.0) for w in (0.0, 0.5, 1.0)], dtype=np.float32)
+    np.testing.assert_allclose(function.values(states), (2 * states[:, 1] - 1) * states[:, 0], atol=0.1)
+
+
+def test_candidates_that_were_not_chosen_are_learned_too() -> None:
+    alone = replace(SETTINGS, first_exploration=0.0, last_exploration=0.0, warm_up=1, discount=0.0)
+    function, _ = learn(Corridor(), episodes=1000, seed=5, settings=replace(alone, others_per_decision=2))
+    np.testing.assert_allclose(function.values(np.eye(5, dtype=np.float32)), [0.2, 0, 0, 0, 1], atol=0.1)
 
 
 def test_the_same_seed_learns_the_same_function_and_progress_is_told() -> None:

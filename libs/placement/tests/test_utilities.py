@@ -13,7 +13,7 @@ from hydatis_placement import greedy, load
 from hydatis_placement.credits import Credits
 from hydatis_placement.objective import joint_load, objective_cost
 from hydatis_placement.overload import expected_overload_cost, overload_cost
-from hydatis_placement.reward import RewardWeights, reward
+from hydatis_placement.reward import RewardWeights, placement_cost
 from hydatis_placement.view import ClusterView
 
 GIB = 2.0**30
@@ -117,14 +117,13 @@ def test_the_objective_turns_from_spreading_to_packing() -> None:
 
 
 def reward_of(cpu: float, memory: float = np.nan, **changes: float) -> float:
-    return reward(
+    cost = placement_cost(
         cpu=np.full(4, cpu, np.float32),
         memory=np.full(4, memory, np.float32),
         stranded_change=changes.get("stranded_change", 0.0),
         opened=bool(changes.get("opened", 0.0)),
-        objective_weight=changes.get("objective_weight", 0.0),
-        weights=RewardWeights(objective=changes.get("objective", 0.0)),
-    ).total
+    )
+    return cost.reward(changes.get("objective_weight", 0.0), RewardWeights(objective=changes.get("objective", 0.0)))
 
 
 def test_a_placement_is_charged_for_the_overload_of_its_node() -> None:

@@ -144,7 +144,17 @@ def test_the_reward_counts_what_really_happens_to_the_node() -> None:
     assert terminated
     assert info["reward_parts"]["cpu_overload"] == pytest.approx(0.5, abs=1e-4)
     assert info["reward_parts"]["memory_overload"] == 0.0
-    assert info["reward_parts"]["objective"] == pytest.approx(0.5)  # the node was empty, half weight
+    assert info["reward_parts"]["opened"]
+    assert info["reward_parts"]["load"] == pytest.approx(0.95 / np.sqrt(2))
+
+
+def test_what_candidates_would_earn_is_told_ahead_and_is_linear_in_the_objective_weight() -> None:
+    env = PlacementEnv([trace()], nodes())
+    env.reset(seed=1, options={"objective_weight": 0.25})
+    ends = env.rewards([0, 1])
+    assert env.decision is not None
+    _, reward, _, _, _ = env.step(int(env.decision.rows[1]))
+    assert reward == pytest.approx(ends[1] @ (0.75, 0.25), rel=1e-5)
 
 
 def test_an_environment_without_traces_and_a_step_before_reset_are_refused() -> None:

@@ -6,11 +6,15 @@ node as it would be, takes any number of candidates, and learns from every node 
     Q(x) <- r + g Q'(argmax over x' of Q(x')),  x' the after-states of the next decision, Q' the target network
 
 (Watkins 1989; target network: Mnih et al. 2015; choice by the one and value by the other network: van Hasselt et al. 2016.)
+
+Two things make much of few placements. The reward is linear in the objective weight, so each is learned under any weight and not
+only the one it was made under (after Andrychowicz et al., "Hindsight Experience Replay", 2017). And what other candidates would
+have earned is read from the trace as well: some are learned beside the chosen one, taking the decision that followed for theirs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -38,8 +42,12 @@ class PlacementEnvironment(Protocol):
         """Begins an episode and returns the first decision; None: it has no decision."""
         ...
 
-    def step(self, choice: int) -> tuple[float, Matrix | None]:
-        """Places on a candidate; returns the reward and the next decision. None: the episode ended."""
+    def rewards(self, choices: Sequence[int]) -> Matrix:
+        """What candidates of the waiting decision earn, shape (choices, 2): with objective weight 0, and with 1."""
+        ...
+
+    def step(self, choice: int) -> Matrix | None:
+        """Places on a candidate and returns the next decision; None: the episode ended."""
         ...
 
 
@@ -59,9 +67,11 @@ class LearningSettings:
     """Transitions per step, >= 1."""
     steps_per_decision: int = 2
     """Steps of the optimiser per placement, >= 1."""
-    buffer_size: int = 20_000
+    others_per_decision: int = 3
+    """Candidates not chosen that are learned beside the chosen one, >= 0."""
+    buffer_size: int = 40_000
     """Transitions remembered, >= 1."""
-    candidate_limit: int = 24
+    candidate_limit: int = 16
     """Candidates of the next decision remembered per transition, >= 1."""
     warm_up: int = 1000
     """Decisions before the first step, >= 1. They set the normalisation of the inputs, so they should see a cluster fill up."""
@@ -88,19 +98,25 @@ class LearningSettings:
             self.warm_up,
             self.target_interval,
         )
-        if min(counts) < 1:
+        if min(counts) < 1 or self.others_per_decision < 0:
             raise InvalidValue("a count is below 1", field="settings", expected="whole numbers >= 1")
 
 
 class _Learner:
     """Network, target network and optimiser, once the inputs' normalisation is known."""
 
-    def __init__(self, settings: LearningSettings, random: np.random.Generator, states: Matrix) -> None:
+    def __init__(
+        self, settings: LearningSettings, random: np.random.Generator, states: Matrix, objective_column: int | None
+    ) -> None:
         mean = states.mean(axis=0)
         # A constant column says nothing yet: it passes as it is instead of being blown up.
         scale = np.where(states.std(axis=0) < 1e-3, np.float32(1.0), states.std(axis=0)).astype(np.float32)
+        if objective_column is not None:
+            mean[objective_column], scale[objective_column] = 0.5, 0.5
         self.function = initial_q_function(random, mean, scale, settings.hidden_units)
         self._settings = settings
+        self._random = random
+        self._objective_column = objective_column
         self._parameters = [*self.function.weights, *self.function.biases]
         self._adam = Adam(self._parameters, rate=settings.learning_rate)
         self._target = self.frozen()
@@ -124,7 +140,9 @@ class _Learner:
 
     def step(self, batch: Batch, rate: float) -> float:
         """One step on a batch; returns its loss."""
-        targets = batch.rewards + np.float32(self._settings.discount) * self._next_values(batch)
+        weights = self._relabel(batch)
+        rewards = batch.rewards[:, 0] * (1 - weights) + batch.rewards[:, 1] * weights
+        targets = rewards + np.float32(self._settings.discount) * self._next_values(batch)
         inputs = (batch.states - self.function.mean) / self.function.scale
         result = gradients(self.function.weights, self.function.biases, inputs, targets)
         self._adam.rate = rate
@@ -134,8 +152,17 @@ class _Learner:
             self._target = self.frozen()
         return result.loss
 
+    def _relabel(self, batch: Batch) -> Matrix:
+        """Draws an objective weight for each transition, the two ends more often, and writes it into the batch's states."""
+        weights = np.clip(self._random.uniform(-0.5, 1.5, len(batch.states)), 0.0, 1.0).astype(np.float32)
+        if self._objective_column is None:
+            return np.zeros_like(weights)
+        batch.states[:, self._objective_column] = weights
+        batch.next_states[:, self._objective_column] = np.repeat(weights, batch.next_counts)
+        return weights
+
     def _next_values(self, batch: Batch) -> Matrix:
-        values = np.zeros(batch.rewards.size, dtype=np.float32)
+        values = np.zeros(len(batch.rewards), dtype=np.float32)
         if self._settings.discount == 0 or not len(batch.next_states):
             return values
         live = np.flatnonzero(batch.next_counts)
@@ -152,6 +179,7 @@ def learn(
     *,
     episodes: int,
     seed: int,
+    objective_column: int | None = None,
     settings: LearningSettings | None = None,
     progress: Progress | None = None,
 ) -> tuple[QFunction, list[dict[str, float]]]:
@@ -161,6 +189,7 @@ def learn(
         environment: where placements are tried.
         episodes: how many, >= 1.
         seed: of exploration, weights and draws.
+        objective_column: position of the objective weight in an after-state; None: there is none, rewards are those of weight 0.
         settings: how to learn.
         progress: told after each episode.
 
@@ -190,18 +219,22 @@ def learn(
                 choice = int(random.integers(len(candidates)))
             else:
                 choice = int(learner.values(candidates).argmax())
-            state = candidates[choice]
-            reward, candidates = environment.step(choice)
-            rewards.append(reward)
+            learned = [choice, *random.permutation(len(candidates))[: settings.others_per_decision].tolist()]
+            earned = environment.rewards(learned)
+            states = candidates[learned]
+            weight = float(states[0, objective_column]) if objective_column is not None else 0.0
+            rewards.append(float(earned[0] @ (1 - weight, weight)))
+            candidates = environment.step(choice)
             if buffer is None:
-                buffer = ReplayBuffer(settings.buffer_size, state.size, settings.candidate_limit, random)
-            buffer.add(state, reward, candidates)
+                buffer = ReplayBuffer(settings.buffer_size, states.shape[1], settings.candidate_limit, random)
+            for state, pair in zip(states, earned, strict=True):
+                buffer.add(state, pair, candidates)
             if learner is not None:
                 losses.extend(learner.step(buffer.draw(settings.batch_size), rate) for _ in range(settings.steps_per_decision))
                 continue
-            seen.append(state)
+            seen.append(states[0])
             if len(seen) >= settings.warm_up:
-                learner = _Learner(settings, random, np.stack(seen))
+                learner = _Learner(settings, random, np.stack(seen), objective_column)
         curve.append(
             {
                 "episode": float(episode),

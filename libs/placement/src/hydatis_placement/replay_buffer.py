@@ -21,9 +21,9 @@ class Batch(NamedTuple):
     """Transitions drawn from the buffer."""
 
     states: Matrix
-    """shape (batch, inputs): after-states that were chosen."""
+    """shape (batch, inputs): after-states of candidates."""
     rewards: Matrix
-    """shape (batch,)."""
+    """shape (batch, 2): with objective weight 0, and with 1."""
     next_states: Matrix
     """shape (candidates of all, inputs): after-states of the next decision, one transition after the other."""
     next_counts: NDArray[np.intp]
@@ -48,7 +48,7 @@ class ReplayBuffer:
             shown = f"capacity {capacity}, inputs {input_count}, candidates {candidate_limit}"
             raise InvalidValue(shown, field="capacity, input_count, candidate_limit", expected="whole numbers >= 1")
         self._states = np.zeros((capacity, input_count), dtype=np.float32)
-        self._rewards = np.zeros(capacity, dtype=np.float32)
+        self._rewards = np.zeros((capacity, 2), dtype=np.float32)
         self._next_states = np.zeros((capacity, candidate_limit, input_count), dtype=np.float32)
         self._next_counts = np.zeros(capacity, dtype=np.intp)
         self._random = random
@@ -56,20 +56,20 @@ class ReplayBuffer:
 
     def __len__(self) -> int:
         """Transitions held."""
-        return min(self._written, self._rewards.size)
+        return min(self._written, len(self._rewards))
 
-    def add(self, state: Matrix, reward: float, next_states: Matrix | None) -> None:
+    def add(self, state: Matrix, rewards: Matrix, next_states: Matrix | None) -> None:
         """Remembers a transition.
 
         Args:
-            state: shape (inputs,), the after-state that was chosen.
-            reward: what it brought.
+            state: shape (inputs,), the after-state of a candidate.
+            rewards: shape (2,), what it brings with objective weight 0, and with 1.
             next_states: shape (candidates, inputs), after-states of the next decision; None: the episode ended.
         """
-        slot = self._written % self._rewards.size
+        slot = self._written % len(self._rewards)
         self._written += 1
         self._states[slot] = state
-        self._rewards[slot] = reward
+        self._rewards[slot] = rewards
         if next_states is None:
             self._next_counts[slot] = 0
             return

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from hydatis_placement.objective import joint_load, objective_cost
 from hydatis_placement.overload import CPU_THRESHOLD_RATIO, MEMORY_THRESHOLD_RATIO, overload_cost
 
-__all__ = ["Reward", "RewardWeights", "reward"]
+__all__ = ["PlacementCost", "RewardWeights", "placement_cost"]
 
 Series = NDArray[np.float32]
 
@@ -45,58 +45,57 @@ class RewardWeights:
 
 
 @dataclass(frozen=True, slots=True)
-class Reward:
-    """The reward and its parts. Each part is a cost before its weight; the total is minus their weighted sum: high = better."""
+class PlacementCost:
+    """What one placement came to, part by part and before weights; the objective is not chosen yet."""
 
-    total: float
-    """-(w_c cpu + w_m memory + w_f fragmentation + w_o objective), without unit; 0 is a placement that cost nothing."""
     cpu_overload: float
     """Mean over the interval of the CPU overload cost of the node, >= 0."""
     memory_overload: float
     """The same for memory, >= 0."""
     fragmentation: float
     """Change of the stranded share of the node, -1..1."""
-    objective: float
-    """``objective_cost`` with the node's mean joint load over the interval, -1..1 or so."""
+    load: float
+    """Mean joint load of the node over the interval, >= 0."""
+    opened: bool
+    """Whether the pod is the node's first."""
+
+    def reward(self, objective_weight: float, weights: RewardWeights) -> float:
+        """-(w_c cpu_overload + w_m memory_overload + w_f fragmentation + w_o objective_cost(load, opened, objective_weight)).
+
+        Args:
+            objective_weight: 0 (spread) to 1 (pack); the reward is linear in it.
+            weights: of the parts.
+
+        Returns:
+            Without unit, high = better, finite; 1 is a tenth of a node's CPU over the threshold all the time, or a whole node.
+        """
+        return -(
+            weights.cpu_overload * self.cpu_overload
+            + weights.memory_overload * self.memory_overload
+            + weights.fragmentation * self.fragmentation
+            + weights.objective * objective_cost(self.load, float(self.opened), objective_weight)
+        )
 
 
-def reward(
-    *,
-    cpu: Series,
-    memory: Series,
-    stranded_change: float,
-    opened: bool,
-    objective_weight: float,
-    weights: RewardWeights,
-) -> Reward:
-    """Reward of one placement.
+def placement_cost(*, cpu: Series, memory: Series, stranded_change: float, opened: bool) -> PlacementCost:
+    """What one placement came to.
 
-    total = -( w_c mean[c(cpu)] + w_m mean[c(memory)] + w_f stranded_change + w_o objective_cost(mean[joint_load], opened,
-    objective_weight) ) with c = ``overload_cost`` at 0.90 of CPU and 0.95 of memory. Means run over the steps of the interval in
-    which the load is known; a resource that is never known costs nothing and counts as idle.
+    Overload is the mean of ``overload_cost`` at 0.90 of CPU and 0.95 of memory over the steps in which the load is known; a
+    resource that is never known costs nothing and counts as idle.
 
     Args:
         cpu, memory: shape (steps,), load of the chosen node over the following interval: of the pods that are on it once the pod
             is, share of allocatable, above 1 where more is wanted than there is; NaN unknown.
         stranded_change: stranded share of the node, after less before.
         opened: whether the pod is the node's first.
-        objective_weight: 0 (spread) to 1 (pack).
-        weights: of the parts.
-
-    Returns:
-        Finite; high = better.
     """
-    cpu_cost = _mean(overload_cost(cpu, CPU_THRESHOLD_RATIO)[~np.isnan(cpu)])
-    memory_cost = _mean(overload_cost(memory, MEMORY_THRESHOLD_RATIO)[~np.isnan(memory)])
-    load = _mean(joint_load(np.nan_to_num(cpu, nan=0.0), np.nan_to_num(memory, nan=0.0)))
-    wanted = objective_cost(load, float(opened), objective_weight)
-    cost = (
-        weights.cpu_overload * cpu_cost
-        + weights.memory_overload * memory_cost
-        + weights.fragmentation * stranded_change
-        + weights.objective * wanted
+    return PlacementCost(
+        _mean(overload_cost(cpu, CPU_THRESHOLD_RATIO)[~np.isnan(cpu)]),
+        _mean(overload_cost(memory, MEMORY_THRESHOLD_RATIO)[~np.isnan(memory)]),
+        stranded_change,
+        _mean(joint_load(np.nan_to_num(cpu, nan=0.0), np.nan_to_num(memory, nan=0.0))),
+        opened,
     )
-    return Reward(-cost, cpu_cost, memory_cost, stranded_change, wanted)
 
 
 def _mean(values: Series) -> float:

@@ -7,6 +7,7 @@ pod and asks. So what is learned here is what a replay, and the running stack, w
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, cast
 
 import gymnasium
@@ -54,7 +55,7 @@ class PlacementEnv(gymnasium.Env[Observation, np.int64]):
     After the last placement both are zero.
 
     ## Reward
-    `hydatis_placement.reward.reward`, without unit, <= about 0, high = better: minus the overload (CPU above 0.90, memory above 0.95 of
+    `hydatis_placement.reward.PlacementCost.reward`, without unit, <= about 0, high = better: minus the overload (CPU above 0.90, memory above 0.95 of
     allocatable, per tenth of the node) of the chosen node over the following interval, counted on what the pods that are then on the
     node really use; minus 0.2 x the share of the node that the pod strands; minus the objective term: with weight 0 the node's mean
     load over the interval (spread), with weight 1 its opposite and 1 for each node opened (pack). What an interval brings is read ahead
@@ -100,6 +101,7 @@ class PlacementEnv(gymnasium.Env[Observation, np.int64]):
         self._weights = weights or RewardWeights()
         self._forecaster = forecaster
         self._episode: Episode | None = None
+        self._objective_weight = 0.0
         self.decision: Decision | None = None
         """The waiting decision; None: the episode ended or has not begun."""
         shape = (len(self._nodes), len(COLUMNS))
@@ -117,15 +119,14 @@ class PlacementEnv(gymnasium.Env[Observation, np.int64]):
         options = options or {}
         position = int(options.get("trace", self.np_random.integers(len(self._traces))))
         drawn = OBJECTIVE_WEIGHTS[int(self.np_random.integers(len(OBJECTIVE_WEIGHTS)))]
-        objective_weight = float(options.get("objective_weight", drawn))
+        self._objective_weight = float(options.get("objective_weight", drawn))
         tie_breaks = int(self.np_random.integers(2**31))
         self._episode = Episode(
             self._traces[position],
             self._nodes,
             self._timing,
-            weights=self._weights,
             forecaster=self._forecaster,
-            objective_weight=objective_weight,
+            objective_weight=self._objective_weight,
             seed=tie_breaks,
         )
         self.decision = self._episode.begin()
@@ -137,11 +138,24 @@ class PlacementEnv(gymnasium.Env[Observation, np.int64]):
             raise InvalidValue("no pod waits", field="action", expected="reset first, and after terminated")
         earned, self.decision = self._episode.place(int(action))
         info = self._info()
-        if earned is not None:
-            parts = ("cpu_overload", "memory_overload", "fragmentation", "objective")
-            info["reward_parts"] = {name: getattr(earned, name) for name in parts}
-        total = INFEASIBLE_REWARD if earned is None else earned.total
-        return self._observation(), total, self.decision is None, False, info
+        if earned is None:
+            return self._observation(), INFEASIBLE_REWARD, self.decision is None, False, info
+        info["reward_parts"] = asdict(earned)
+        return self._observation(), earned.reward(self._objective_weight, self._weights), self.decision is None, False, info
+
+    def rewards(self, positions: Sequence[int]) -> NDArray[np.float32]:
+        """What candidates of the waiting decision would earn: the trace knows it ahead.
+
+        Args:
+            positions: positions in ``decision.rows``.
+
+        Returns:
+            shape (positions, 2), float32: with objective weight 0, and with 1; the reward is linear between.
+        """
+        if self._episode is None or self.decision is None:
+            raise InvalidValue("no pod waits", field="positions", expected="reset first, and after terminated")
+        costs = [self._episode.cost(self.decision, position) for position in positions]
+        return np.array([[cost.reward(weight, self._weights) for weight in (0.0, 1.0)] for cost in costs], dtype=np.float32)
 
     def _observation(self) -> Observation:
         states = np.zeros((len(self._nodes), len(COLUMNS)), dtype=np.float32)

@@ -16,7 +16,7 @@ import numpy as np
 from hydatis_core.nodes import Node
 from hydatis_features.usage import METRICS
 from hydatis_placement.after_state import COLUMNS, after_states
-from hydatis_placement.reward import Reward, RewardWeights, reward
+from hydatis_placement.reward import PlacementCost, placement_cost
 from numpy.typing import NDArray
 
 from hydatis_simulator.cluster import Cluster
@@ -81,7 +81,6 @@ class Episode:
         trace: where the pods come from.
         nodes: the cluster, empty at first.
         timing: the clockwork.
-        weights: of the parts of the reward.
         forecaster: called once per tick.
         objective_weight: 0 (spread) to 1 (pack).
         seed: of where the sampling of nodes begins.
@@ -93,14 +92,12 @@ class Episode:
         nodes: Sequence[Node],
         timing: Timing,
         *,
-        weights: RewardWeights,
         forecaster: Forecaster,
         objective_weight: float,
         seed: int,
     ) -> None:
         self._trace = trace
         self._timing = timing
-        self._weights = weights
         self._objective_weight = objective_weight
         self._cluster = Cluster(nodes)
         self._scheduler = KubeScheduler(self._cluster, seed=seed)
@@ -110,14 +107,14 @@ class Episode:
         self._memory_allocatable = self._cluster.memory_allocatable_bytes.astype(np.float64)
         self._on_node: list[list[int]] = [[] for _ in nodes]
         self._events: list[tuple[float, int, int]] = []
-        self._earned: Reward | None = None
+        self._earned: PlacementCost | None = None
         self._play = self._decisions()
 
     def begin(self) -> Decision | None:
         """The first decision; None: there is none."""
         return next(self._play, None)
 
-    def place(self, row: int) -> tuple[Reward | None, Decision | None]:
+    def place(self, row: int) -> tuple[PlacementCost | None, Decision | None]:
         """Answers the waiting decision; returns what it earned (None: infeasible) and the next decision (None: the end)."""
         self._earned = None
         try:
@@ -175,7 +172,7 @@ class Episode:
         if math.isfinite(trace_pod.end_seconds):
             heapq.heappush(self._events, (trace_pod.end_seconds, _Event.END, pod_row))
         self._state.on_bind(trace_pod.pod, self._cluster.nodes[chosen].name, time)
-        self._earned = self._reward(pod_row, chosen, time, states[position[0]])
+        self._earned = self._cost(pod_row, chosen, time, states[position[0]])
         self._on_node[chosen].append(pod_row)
         return True
 
@@ -208,8 +205,13 @@ class Episode:
         pod_usage[~wanted.known] = np.nan
         return _Metrics(time, node_usage, uids, pod_usage)
 
-    def _reward(self, pod_row: int, node_row: int, time: float, state: Matrix) -> Reward:
-        """What placing the pod on the node earns, read ahead from the trace. The pod is not in ``_on_node`` yet."""
+    def cost(self, decision: Decision, position: int) -> PlacementCost:
+        """What placing the waiting pod on one of its candidates would come to."""
+        pod_row = self._trace.row_by_uid[decision.pod_uid]
+        return self._cost(pod_row, int(decision.rows[position]), decision.time_seconds, decision.after_states[position])
+
+    def _cost(self, pod_row: int, node_row: int, time: float, state: Matrix) -> PlacementCost:
+        """Read ahead from the trace. The pod is not in ``_on_node`` yet."""
         pods = [*self._on_node[node_row], pod_row]
         first = self._trace.step_at(time)
         last = self._trace.step_at(time + self._timing.reward_interval_seconds) + 1
@@ -218,13 +220,11 @@ class Episode:
         if self._usage.memory_known:
             amount = self._ahead(self._trace.memory_used_bytes, pods, first, last)
             memory = amount / np.float32(self._memory_allocatable[node_row])
-        return reward(
+        return placement_cost(
             cpu=cpu,
             memory=memory,
             stranded_change=float(state[_STRANDED_CHANGE]),
             opened=bool(state[_WAS_EMPTY] > 0),
-            objective_weight=self._objective_weight,
-            weights=self._weights,
         )
 
     def _ahead(self, usage: Matrix, pod_rows: Sequence[int], first: int, last: int) -> Matrix:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from hydatis_core.errors import InvalidValue
 from hydatis_core.nodes import Node
+from hydatis_placement.after_state import COLUMNS
 from hydatis_placement.q_function import QFunction
 from hydatis_placement.q_learning import LearningSettings, Progress, learn
 from numpy.typing import NDArray
@@ -46,11 +47,14 @@ class _Episodes:
         self._env.reset(seed=self._seed * 1_000_003 + episode)
         return self._candidates()
 
-    def step(self, choice: int) -> tuple[float, Matrix | None]:
+    def rewards(self, choices: Sequence[int]) -> Matrix:
+        return self._env.rewards(choices)
+
+    def step(self, choice: int) -> Matrix | None:
         decision = self._env.decision
         assert decision is not None, "the learner steps only where a pod waits"
-        _, reward, _, _, _ = self._env.step(int(decision.rows[choice]))
-        return reward, self._candidates()
+        self._env.step(int(decision.rows[choice]))
+        return self._candidates()
 
     def _candidates(self) -> Matrix | None:
         return None if self._env.decision is None else self._env.decision.after_states
@@ -94,7 +98,14 @@ def train_policy(
         scrape_delay_seconds=scrape_delay_seconds,
         forecaster=forecaster or persistence,
     )
-    return learn(_Episodes(env, seed), episodes=episodes, seed=seed, settings=settings, progress=progress)
+    return learn(
+        _Episodes(env, seed),
+        episodes=episodes,
+        seed=seed,
+        objective_column=COLUMNS.index("objective_weight"),
+        settings=settings,
+        progress=progress,
+    )
 
 
 @dataclass(frozen=True)
