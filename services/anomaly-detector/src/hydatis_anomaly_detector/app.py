@@ -32,7 +32,7 @@ class AnomalyDetectorApp:
     """The anomaly-detector, made inside the event loop that runs it."""
 
     def __init__(self, settings: AnomalyDetectorSettings) -> None:
-        registry = new_registry("anomaly-detector", version("hydatis-anomaly-detector"))
+        self.registry = registry = new_registry("anomaly-detector", version("hydatis-anomaly-detector"))
         metrics = AnomalyMetrics(registry)
         self._model = ModelClient(settings.model_address, MODEL_NAME)
         self._book = RiskBook()

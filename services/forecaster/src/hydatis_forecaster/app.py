@@ -31,7 +31,7 @@ class ForecasterApp:
     """The forecaster, made inside the event loop that runs it."""
 
     def __init__(self, settings: ForecasterSettings) -> None:
-        registry = new_registry("forecaster", version("hydatis-forecaster"))
+        self.registry = registry = new_registry("forecaster", version("hydatis-forecaster"))
         metrics = ForecasterMetrics(registry)
         self._cpu = ModelClient(settings.cpu_model_address, MODELS[0][0])
         self._memory = ModelClient(settings.memory_model_address, MODELS[1][0])

@@ -33,7 +33,7 @@ class PlacementPolicyApp:
     """placement-policy, made inside the event loop that runs it."""
 
     def __init__(self, settings: PlacementPolicySettings) -> None:
-        registry = new_registry(_NAME, version("hydatis-placement-policy"))
+        self.registry = registry = new_registry(_NAME, version("hydatis-placement-policy"))
         metrics = PlacementMetrics(registry)
         streams = StreamMetrics(registry)
         self._model = ModelClient(settings.model_address, MODEL_NAME)

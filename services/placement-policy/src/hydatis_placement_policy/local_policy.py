@@ -15,6 +15,7 @@ import numpy as np
 from hydatis_core.errors import ArtifactRefused, HydatisError
 from hydatis_lifecycle.adapters.artifact_folder import ArtifactFolder
 from hydatis_lifecycle.artifacts import Artifact
+from hydatis_lifecycle.versions import version_key
 from hydatis_placement.after_state import SCHEMA
 from hydatis_placement.q_function import QFunction
 from hydatis_serving.logs import get_logger
@@ -122,7 +123,21 @@ class LocalPolicyShelf:
         good = self._folder.load_latest_good(MODEL_NAME)
         for refusal in good.refusals:
             self._log.warning("policy version passed over", version=refusal.version, reason=refusal.reason)
-        return policy_from_artifact(good.artifact)
+        try:
+            return policy_from_artifact(good.artifact)
+        except HydatisError as refused:
+            if self.policy is not None:
+                raise
+            return self._older(good.artifact.manifest.version, refused)
+
+    def _older(self, version: str, refused: HydatisError) -> LocalPolicy:
+        """The newest version before one that cannot be used: at the start, an old policy is better than none."""
+        self._log.warning("policy version passed over", version=version, reason=str(refused))
+        for older in reversed(self._folder.versions(MODEL_NAME)):
+            if version_key(older) < version_key(version):
+                with suppress(HydatisError):
+                    return policy_from_artifact(self._folder.load(MODEL_NAME, older))
+        raise refused
 
     async def _watch(self) -> None:
         while True:
