@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from hydatis_pipelines.train_all import Effort, TrainingReport, train_all
+from hydatis_pipelines.effort import EFFORTS
+from hydatis_pipelines.local_run import train_all
+from hydatis_pipelines.training_report import TrainingReport
 from rich.table import Table
 
 from hydatis_cli.console import err, out, progress_bar
@@ -24,7 +27,7 @@ def train(
     state: StateOption = DEFAULT_STATE,
     seed: SeedOption = 1,
     days: Annotated[int | None, typer.Option("--days", min=1, help="How many days of the trace to train on.")] = None,
-    effort: Annotated[Effort, typer.Option("--effort", help="demo: about a minute. full: larger models.")] = Effort.DEMO,
+    effort: Annotated[str, typer.Option("--effort", help=f"{' or '.join(EFFORTS)}: demo takes about a minute.")] = "demo",
     json_: JsonOption = False,
 ) -> None:
     """Train the four models on a trace and publish them to the state folder.
@@ -34,9 +37,9 @@ def train(
     """
     report = _train(state, trace, data, seed, days, effort)
     if json_:
-        typer.echo(report.to_json())
+        typer.echo(json.dumps(report.to_json(), indent=2))
         return
-    _show(report)
+    _show(report, trace)
 
 
 def ensure_models(state: Path, trace: str, data: Path | None, seed: int) -> None:
@@ -44,19 +47,19 @@ def ensure_models(state: Path, trace: str, data: Path | None, seed: int) -> None
     models = StateFolder(state).models
     if any(not (models / model / "CURRENT").exists() for model in MODELS):
         err.print(f"No models in {models}: training first ones on {trace}.")
-        _show(_train(state, trace, data, seed, None, Effort.DEMO))
+        _show(_train(state, trace, data, seed, None, "demo"), trace)
 
 
-def _train(state: Path, trace: str, data: Path | None, seed: int, days: int | None, effort: Effort) -> TrainingReport:
+def _train(state: Path, trace: str, data: Path | None, seed: int, days: int | None, effort: str) -> TrainingReport:
     folder = StateFolder(state)
     folder.create()
     workload = training_workload(trace, data, seed=seed, days=days)
     with progress_bar("training") as progress:
-        return train_all(workload.trace, workload.nodes, folder.models, folder.work, seed=seed, effort=effort, progress=progress)
+        return train_all(workload.trace, workload.nodes, folder.models, seed=seed, effort=effort, progress=progress)
 
 
-def _show(report: TrainingReport) -> None:
-    table = Table("model", "version", "figure", "value", title=f"trained on {report.trace} in {report.seconds:.0f} s")
+def _show(report: TrainingReport, trace: str) -> None:
+    table = Table("model", "version", "figure", "value", title=f"trained on {trace} in {report.seconds:.0f} s")
     for model in report.models:
         for position, (name, value) in enumerate(model.metrics.items()):
             table.add_row(model.name if position == 0 else "", model.version if position == 0 else "", name, f"{value:.4g}")

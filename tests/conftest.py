@@ -1,0 +1,94 @@
+"""What the cross-room suites share: models trained once, a stack started once, and the rule about what may be skipped.
+
+A test that needs real traces, Redis or Prometheus asks for the fixture of that name. On a laptop without it the test is skipped with the
+reason; where CI=true it fails, because a machine that should have it and has not would hide a defect.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import socket
+from pathlib import Path
+
+import pytest
+from hydatis_cli.readiness import wait_until_ready
+from hydatis_cli.stack import Stack
+from hydatis_cli.state_folder import StateFolder
+from hydatis_cli.supervision import Supervision
+from hydatis_cli.workloads import training_workload
+from hydatis_pipelines.local_run import train_all
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def required(condition: bool, what: str) -> None:
+    """Skips where something is not to be had, fails where it should be."""
+    if condition:
+        return
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what}: needed where CI=true")
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder of real traces."""
+    folder = os.environ.get("HYDATIS_DATA", "")
+    required(
+        bool(folder) and (Path(folder) / "bitbrains").is_dir(),
+        "no real traces: HYDATIS_DATA does not name a folder with bitbrains/",
+    )
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def redis_server_path() -> str:
+    """The program redis-server."""
+    found = shutil.which("redis-server")
+    required(found is not None, "redis-server is not installed")
+    return str(found)
+
+
+@pytest.fixture(scope="session")
+def prometheus_path() -> str:
+    """The program prometheus."""
+    found = shutil.which("prometheus")
+    required(found is not None, "prometheus is not installed")
+    return str(found)
+
+
+@pytest.fixture(scope="session")
+def models_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All four models, trained on a small synthetic trace."""
+    folder = tmp_path_factory.mktemp("trained") / "models"
+    workload = training_workload("synthetic", None, seed=7, days=2)
+    train_all(workload.trace, workload.nodes, folder, seed=7, effort="demo")
+    return folder
+
+
+def free_base_port() -> int:
+    """A base such that every port of the stack's table is free."""
+    for base in random.sample(range(20_000, 55_000, 500), 70):
+        with socket.socket() as probe:
+            offsets = (10, 11, 12, 13, 80, 110, 111, 112, 113, *range(201, 205), *range(301, 305), *range(401, 405))
+            if all(probe.connect_ex(("127.0.0.1", base + offset)) != 0 for offset in offsets):
+                return base
+    raise AssertionError("no free ports")
+
+
+@pytest.fixture(scope="session")
+def stack(models_folder: Path, tmp_path_factory: pytest.TempPathFactory):
+    """The whole stack, started once and shared; a test that hurts it waits until it is whole again."""
+    state = StateFolder(tmp_path_factory.mktemp("s"))
+    state.create()
+    shutil.copytree(models_folder, state.models, dirs_exist_ok=True)
+    state.policy_file.write_text("mode: on\n")
+    running = Stack(state, free_base_port())
+    Supervision(running).start()
+    try:
+        wait_until_ready(running, 120, lambda waiting, total: None)
+        yield running
+    finally:
+        Supervision(running).stop()
