@@ -78,7 +78,9 @@ async def test_the_bind_says_where_the_pod_really_is(world: Any, make: Any) -> N
 
 async def test_a_bind_is_visible_to_the_next_decision(world: Any, make: Any) -> None:
     await world.whole()
+    assert (await world.get("/state?pod=elsewhere"))[1]["credited"] is False
     await world.say_delta(make.delta("elsewhere", "fake-00001"))
+    assert (await world.get("/state?pod=elsewhere"))[1]["credited"] is True
     await world.schedule()
     assert world.placement.queries[0].credits.rows.tolist() == [1]
 
@@ -202,6 +204,8 @@ async def test_metrics_count_rungs_rejections_and_generations(world: Any, make: 
     assert await world.metric('hydatis_extender_requests_total{code="200",verb="filter"}') == 1
     assert await world.metric('hydatis_extender_seconds_count{verb="prioritize"}') == 1
     assert await world.metric("hydatis_credited_pods_count") == 1
+    for stage in ("shim_read", "shim_prepare", "shim_rank_nodes", "shim_answer_filter", "shim_score", "shim_prioritize"):
+        assert await world.metric(f'hydatis_stage_seconds_count{{stage="{stage}"}}') == 1
 
 
 async def test_unknown_utilities_do_not_reach_kube_scheduler(world: Any) -> None:

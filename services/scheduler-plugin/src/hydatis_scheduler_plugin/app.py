@@ -94,6 +94,7 @@ class SchedulerPluginApp:
             self._breaker,
             clock=clock,
             event_clock=event_clock,
+            on_stage=metrics.staged,
             live=settings.live,
             freshness_limit_ticks=settings.freshness_limit_ticks,
             fresh_nodes_ratio=settings.fresh_nodes_ratio,

@@ -29,7 +29,7 @@ Answer = tuple[int, bytes, str]
 Handler = Callable[[web.BaseRequest], Awaitable[Answer]]
 
 JSON = "application/json"
-_PATHS = "/filter, /prioritize, /healthz, /readyz, /metrics, /generation, /decisions"
+_PATHS = "/filter, /prioritize, /healthz, /readyz, /state, /metrics, /generation, /decisions"
 #: kube-scheduler keeps idle connections for 90 s: it must be the one who closes them, else a request meets a closing connection.
 KEEPALIVE_SECONDS = 600.0
 

@@ -9,9 +9,12 @@ from __future__ import annotations
 from hydatis_placement.admission import REASONS
 from hydatis_placement.ladder import Rung
 from hydatis_serving.metrics import RPC_BUCKETS_SECONDS, GenerationMetrics, StreamMetrics
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
 
-__all__ = ["PluginMetrics"]
+__all__ = ["STAGES", "PluginMetrics"]
+
+#: Where the wall clock of a decision goes, in the order of a decision. "shim_score" happens after the answer to /filter is out.
+STAGES = ("shim_read", "shim_prepare", "shim_rank_nodes", "shim_answer_filter", "shim_score", "shim_prioritize")
 
 
 class PluginMetrics:
@@ -38,6 +41,8 @@ class PluginMetrics:
             buckets=RPC_BUCKETS_SECONDS,
         )
         self.seconds = {verb: seconds.labels(verb) for verb in ("filter", "prioritize")}
+        stages = Summary("hydatis_stage_seconds", "Seconds by part of a decision.", ("stage",), registry=registry)
+        self.stages = {stage: stages.labels(stage) for stage in STAGES}
         rejections = Counter("hydatis_filter_rejections_total", "Nodes rejected, by reason.", ("reason",), registry=registry)
         self.rejections = tuple(rejections.labels(reason) for reason in REASONS)
         self.waived = Counter(
@@ -65,6 +70,10 @@ class PluginMetrics:
         self.fan_out = Counter(
             "hydatis_fan_out_total", "Calls for a forecast or risk that was not here.", ("peer", "result"), registry=registry
         )
+
+    def staged(self, stage: str, seconds: float) -> None:
+        """Counts one of ``STAGES``."""
+        self.stages[stage].observe(seconds)
 
     def decided(self, rung: Rung | None, reason: str) -> None:
         """Counts a decision; rung None: the pod is not ours, reason says why."""

@@ -71,6 +71,7 @@ class Ranker:
         breaker: guards calls to it.
         clock: monotonic seconds.
         event_clock: event time now, in seconds.
+        on_stage: told (stage, seconds) of the parts of a ranking.
         live: whether a table grows old by the event clock between ticks.
         freshness_limit_ticks, fresh_nodes_ratio, fan_out_share_ratio: as in the settings.
     """
@@ -84,6 +85,7 @@ class Ranker:
         *,
         clock: Callable[[], float],
         event_clock: Callable[[], float],
+        on_stage: Callable[[str, float], None],
         live: bool,
         freshness_limit_ticks: float,
         fresh_nodes_ratio: float,
@@ -95,6 +97,7 @@ class Ranker:
         self._breaker = breaker
         self._clock = clock
         self._event_clock = event_clock
+        self._on_stage = on_stage
         self._live = live
         self._freshness_limit_ticks = freshness_limit_ticks
         self._fresh_nodes_ratio = fresh_nodes_ratio
@@ -151,12 +154,15 @@ class Ranker:
         expected_use = self._memory.profiles.expect(pod, now)
         credits = self._memory.ledger.credits(view.table, now, without_uid=pod.uid)
         query = RankQuery(pod, expected_use, rows, credits=credits, objective_weight=policy.objective_weight)
+        prepared_seconds = deadline.passed_seconds
+        self._on_stage("shim_prepare", prepared_seconds)
         asked = await self._begin(query, footing, deadline)
         # The filter needs no utilities: it is computed while placement-policy works.
         after = load_after(view, rows, pod, expected_use, credits)
         thresholds = Thresholds(policy.cpu_threshold_ratio, policy.memory_threshold_ratio, policy.avoid_anomalous)
         admission = admit(view, rows, pod, expected_use, credits, thresholds, after=after)
         answer = asked if isinstance(asked, Missing) else await self._answer(asked)
+        self._on_stage("shim_rank_nodes", deadline.passed_seconds - prepared_seconds)
         if isinstance(answer, Missing):
             rung, reason = rung_for((answer,))
             rule = _LOWER_RUNGS[rung]

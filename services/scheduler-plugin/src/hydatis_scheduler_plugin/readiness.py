@@ -67,6 +67,10 @@ class Readiness:
             "policy_problem": self._watch.problem,
         }
 
+    def credited(self, pod_uid: str) -> bool:
+        """Whether a pod's bind was seen and it has not ended since."""
+        return self._memory.saw_bound(pod_uid)
+
     def refresh(self, metrics: PluginMetrics) -> None:
         """Brings the gauges up to date that are only looked at."""
         footing = self._memory.footing

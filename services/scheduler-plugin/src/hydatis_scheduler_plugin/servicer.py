@@ -18,6 +18,7 @@ from hydatis_scheduler_plugin.generation_wait import GenerationWait
 from hydatis_scheduler_plugin.http_door import JSON, Answer, Handler, json_answer
 from hydatis_scheduler_plugin.plugin_metrics import PluginMetrics
 from hydatis_scheduler_plugin.pod_resources import GpuMeaning
+from hydatis_scheduler_plugin.ranking import Ranking
 from hydatis_scheduler_plugin.readiness import Readiness
 from hydatis_scheduler_plugin.records import Recorder
 
@@ -69,6 +70,7 @@ class ExtenderServicer:
         return verbs | {
             ("GET", "/healthz"): self.healthz,
             ("GET", "/readyz"): self.readyz,
+            ("GET", "/state"): self.state,
             ("GET", "/metrics"): self.metrics,
             ("GET", "/generation"): self.generation,
             ("GET", "/decisions"): self.decisions,
@@ -82,14 +84,18 @@ class ExtenderServicer:
         args = convert.read_args(body)
         names = convert.candidate_names(args)
         pod = convert.read_pod(args.Pod, self._gpu_resources)
-        ranking = await self._desk.for_filter(pod, names, convert.candidates_json(args, names))
-        rejects = ranking.speaks and ranking.rejected_count > 0
-        if rejects:
+        names_json = convert.candidates_json(args, names)
+        self._metrics.staged("shim_read", time.perf_counter() - begin)
+        ranking = await self._desk.for_filter(pod, names, names_json)
+        ranked = time.perf_counter()
+        if ranking.speaks and ranking.rejected_count > 0:
             answer = convert.filter_body(args, ranking.allowed.tolist(), ranking.kept_names_json, ranking.failed)
         else:
             answer = convert.filter_body(args, None, args.NodeNames, {})
-        self._after_answer(lambda: ranking.prioritize_body)
-        self._metrics.seconds["filter"].observe(time.perf_counter() - begin)
+        self._after_answer(lambda: self._score(ranking))
+        end = time.perf_counter()
+        self._metrics.staged("shim_answer_filter", end - ranked)
+        self._metrics.seconds["filter"].observe(end - begin)
         return 200, answer, JSON
 
     async def prioritize(self, request: web.BaseRequest) -> Answer:
@@ -103,8 +109,16 @@ class ExtenderServicer:
             pod = convert.read_pod(args.Pod, self._gpu_resources)
             scores = await self._desk.for_prioritize(pod, names, convert.candidates_json(args, names))
             answer = convert.prioritize_body(names, scores)
-        self._metrics.seconds["prioritize"].observe(time.perf_counter() - begin)
+        seconds = time.perf_counter() - begin
+        self._metrics.staged("shim_prioritize", seconds)
+        self._metrics.seconds["prioritize"].observe(seconds)
         return 200, answer, JSON
+
+    def _score(self, ranking: Ranking) -> None:
+        """Prepares the answer to /prioritize while kube-scheduler reads the one to /filter."""
+        begin = time.perf_counter()
+        _ = ranking.prioritize_body
+        self._metrics.staged("shim_score", time.perf_counter() - begin)
 
     async def healthz(self, _request: web.BaseRequest) -> Answer:
         """GET /healthz: the event loop turns."""
@@ -113,6 +127,11 @@ class ExtenderServicer:
     async def readyz(self, _request: web.BaseRequest) -> Answer:
         """GET /readyz: 200 as soon as requests are answered, since abstaining is an answer; the JSON says the rung."""
         return json_answer(self._readiness.report())
+
+    async def state(self, request: web.BaseRequest) -> Answer:
+        """GET /state?pod=<uid>: as /readyz, and whether the pod's bind was seen and is credited."""
+        pod = request.query.get("pod", "")
+        return json_answer({**self._readiness.report(), "pod": pod, "credited": self._readiness.credited(pod)})
 
     async def metrics(self, _request: web.BaseRequest) -> Answer:
         """GET /metrics: for Prometheus."""

@@ -7,6 +7,7 @@ table that also has a forecast, or the newest table alone. Answers of different 
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -31,6 +32,8 @@ __all__ = ["ClusterMemory", "Footing"]
 
 _log = get_logger(__name__)
 T = TypeVar("T")
+#: Binds that ``saw_bound`` knows of.
+_REMEMBERED_BINDS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ class ClusterMemory:
         self._forecast_lag_limit_ticks = forecast_lag_limit_ticks
         self._on_held = on_held
         self._changed = asyncio.Event()
+        self._bound: OrderedDict[str, None] = OrderedDict()
 
     # --- what the streams bring
 
@@ -123,10 +127,19 @@ class ClusterMemory:
         else:
             changed = self.ledger.end(event.pod.uid, event.event_time_seconds)
         self.credits_epoch += changed
+        self._bound.pop(event.pod.uid, None)
+        if event.is_bound:
+            self._bound[event.pod.uid] = None
+            while len(self._bound) > _REMEMBERED_BINDS:
+                self._bound.popitem(last=False)
 
     def take_profiles(self, change: ProfileChange, replace_all: bool) -> None:
         """Profiles that changed."""
         self.profiles.apply(change, replace_all=replace_all)
+
+    def saw_bound(self, pod_uid: str) -> bool:
+        """Whether the bind of a pod was among the last ones and the pod has not ended since."""
+        return pod_uid in self._bound
 
     # --- what is still missing
 
@@ -163,6 +176,7 @@ class ClusterMemory:
             if held.newest > generation:
                 held.clear()
         self.ledger.clear()
+        self._bound.clear()
         self.credits_epoch += 1
         self.event_time_seconds = 0.0
 
