@@ -1,7 +1,7 @@
 """What the cross-room suites share: models trained once, a stack started once, and the rule about what may be skipped.
 
-A test that needs real traces, Redis or Prometheus asks for the fixture of that name. On a laptop without it the test is skipped with
-the reason; where CI=true it fails, because a machine that should have it and has not would hide a defect.
+A test that needs real traces, Redis or Prometheus asks for the fixture of that name. On a laptop without it the test is skipped
+with the reason; where CI=true it fails, because a machine that should have it and has not would hide a defect.
 """
 
 from __future__ import annotations
