@@ -22,6 +22,7 @@ from hydatis_forecasting.targets import CPU_COLUMNS, MEMORY_COLUMNS
 from hydatis_serving.broadcast import Latest
 from hydatis_serving.clients import ForecastClient
 from hydatis_serving.convert.features import table_to_protos
+from hydatis_serving.server import server_options
 from hydatis_serving.subscriber import ForecastSubscriber
 
 TIMEOUT_SECONDS = 5.0
@@ -111,7 +112,7 @@ class Peer:
         return f"127.0.0.1:{self.port}"
 
     async def start(self) -> None:
-        self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        self._server = grpc.aio.server(options=server_options(2**24))
         self._register(self._server)
         self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
         await self._server.start()

@@ -37,6 +37,7 @@ from hydatis_serving.clients import PlacementClient, RankQuery
 from hydatis_serving.convert.anomaly import risk_to_proto
 from hydatis_serving.convert.features import table_to_protos
 from hydatis_serving.convert.forecast import forecast_to_protos
+from hydatis_serving.server import server_options
 
 TIMEOUT_SECONDS = 5.0
 GIB = 2.0**30
@@ -162,7 +163,7 @@ class Peer:
         return f"127.0.0.1:{self.port}"
 
     async def start(self) -> None:
-        self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        self._server = grpc.aio.server(options=server_options(2**24))
         self._register(self._server)
         self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
         await self._server.start()
