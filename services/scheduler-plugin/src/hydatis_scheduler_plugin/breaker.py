@@ -12,8 +12,11 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from hydatis_core.errors import HydatisError
+from hydatis_serving.logs import get_logger
 
 __all__ = ["Breaker"]
+
+_log = get_logger(__name__)
 
 
 class Breaker:
@@ -71,6 +74,9 @@ class Breaker:
             try:
                 await self._probe()
             except HydatisError:
+                continue
+            except Exception:  # a probe that ends here would leave the breaker open for ever
+                _log.exception("a probe failed")
                 continue
             self._failures_count = 0
             self._probing = None

@@ -11,11 +11,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from hydatis_core.errors import HydatisError
+from hydatis_serving.logs import get_logger
 
 from hydatis_scheduler_plugin.state import ClusterMemory
 
 __all__ = ["FanOut", "Peer"]
 
+_log = get_logger(__name__)
 #: Fetches one generation and hands it to the memory.
 Fetch = Callable[[int, float], Awaitable[None]]
 
@@ -70,10 +72,12 @@ class Peer:
             await self._fetch(generation, timeout_seconds)
             self.failed = False
             self._on_result(self.name, "good")
-        except HydatisError as error:
+        except Exception as error:
             self.failed = True
             self._not_before = self._clock() + self._pause_seconds
             self._on_result(self.name, type(error).__name__)
+            if not isinstance(error, HydatisError):
+                _log.exception("a call for what was missing failed", peer=self.name)
         finally:
             self._call = None
 

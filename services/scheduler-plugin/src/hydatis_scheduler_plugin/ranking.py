@@ -128,10 +128,12 @@ class Ranking:
         kept = np.flatnonzero(self.allowed)
         return kept[np.argsort(-self.scores[kept], kind="stable")]
 
-    @property
+    @cached_property
     def chosen(self) -> str:
         """First choice: the best score, ties to the first; empty when there is none or the ranking is neutral."""
-        return self.candidates.names[int(self.order[0])] if self.basis is not None and self.order.size else ""
+        if self.basis is None or not self.allowed.any():
+            return ""
+        return self.candidates.names[int(np.argmax(np.where(self.allowed, self.scores, -1)))]
 
     @property
     def kept_names(self) -> list[str]:

@@ -117,7 +117,7 @@ class ExtenderServicer:
     def _score(self, ranking: Ranking) -> None:
         """Prepares the answer to /prioritize while kube-scheduler reads the one to /filter."""
         begin = time.perf_counter()
-        _ = ranking.prioritize_body
+        _ = ranking.prioritize_body, ranking.kept_names_json, ranking.chosen
         self._metrics.staged("shim_score", time.perf_counter() - begin)
 
     async def healthz(self, _request: web.BaseRequest) -> Answer:
