@@ -220,7 +220,7 @@ ARGS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(args=st.one_of(ARGS, JSON), verb=st.sampled_from(["/filter", "/prioritize"]))
 async def test_whatever_json_comes_the_answer_is_valid_or_a_400(world: Any, args: Any, verb: str) -> None:
     if world.memory.footing is None:
