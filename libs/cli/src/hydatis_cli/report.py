@@ -128,6 +128,7 @@ def _overload(outcomes: Sequence[Outcome]) -> go.Figure:
             )
     figure.update_xaxes(title_text="hours")
     figure.update_yaxes(title_text="node-minutes", col=1)
+    figure.update_yaxes(rangemode="tozero")
     return _styled(figure, height=340)
 
 
@@ -153,9 +154,12 @@ def _latency(seconds: Sequence[float]) -> go.Figure:
     figure = go.Figure(
         go.Histogram(x=values, xbins={"size": max(0.1, float(np.percentile(values, 99)) / 60)}, marker_color="#1d6fa5")
     )
-    for name, value in percentiles_milliseconds(seconds).items():
-        if name != "max":
-            figure.add_vline(x=value, line_dash="dot", annotation_text=f"{name} {value:.1f} ms")
+    shown = [(name, value) for name, value in percentiles_milliseconds(seconds).items() if name != "max"]
+    for position, (name, value) in enumerate(shown):
+        # one below the other, since the median and the 90th percentile lie close together
+        figure.add_vline(
+            x=value, line_dash="dot", annotation={"text": f"{name} {value:.1f} ms", "yshift": -18 * position, "xanchor": "left"}
+        )
     figure.update_xaxes(
         title_text="milliseconds, /filter and /prioritize together", range=[0, float(np.percentile(values, 99.5)) * 1.1]
     )

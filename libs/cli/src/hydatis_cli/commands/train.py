@@ -21,6 +21,15 @@ from hydatis_cli.workloads import training_workload
 __all__ = ["ensure_models", "train"]
 
 
+#: Figures shown of each model: what it is judged by, with what it has to beat beside it. The manifests hold all of them.
+SHOWN: dict[str, tuple[str, ...]] = {
+    "cpu-forecaster": ("cpu_accuracy_max_3600s", "cpu_accuracy_persistence_max_3600s", "cpu_coverage_p95_max_3600s"),
+    "memory-forecaster": ("memory_accuracy_max_3600s", "memory_accuracy_persistence_max_3600s", "memory_coverage_p95_max_3600s"),
+    "anomaly-detector": ("threshold", "flagged_ratio"),
+    "placement-policy": tuple(f"{policy}_throttled_core_seconds" for policy in ("hydatis", "greedy", "load", "stock", "random")),
+}
+
+
 def train(
     trace: TraceOption = "synthetic",
     data: DataOption = None,
@@ -61,6 +70,9 @@ def _train(state: Path, trace: str, data: Path | None, seed: int, days: int | No
 def _show(report: TrainingReport, trace: str) -> None:
     table = Table("model", "version", "figure", "value", title=f"trained on {trace} in {report.seconds:.0f} s")
     for model in report.models:
-        for position, (name, value) in enumerate(model.metrics.items()):
-            table.add_row(model.name if position == 0 else "", model.version if position == 0 else "", name, f"{value:.4g}")
+        shown = [name for name in SHOWN.get(model.name, ()) if name in model.metrics]
+        for position, name in enumerate(shown):
+            first = (model.name, model.version) if position == 0 else ("", "")
+            table.add_row(*first, name, f"{model.metrics[name]:.4g}")
     out.print(table)
+    err.print("All figures stand in each model's manifest.json; `--json` prints them.")
