@@ -50,7 +50,7 @@ class ModelClient(ServiceClient):
     """
 
     def __init__(self, address: str, model_name: str, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES) -> None:
-        super().__init__(address, max_message_bytes)
+        super().__init__(address, max_message_bytes, foreign_peer=True)
         self.model_name = model_name
         self._stub = open_inference_pb2_grpc.GRPCInferenceServiceStub(self.channel)
         self._columns: Sequence[tuple[str, str]] = ()

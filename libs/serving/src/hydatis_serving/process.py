@@ -47,7 +47,11 @@ def run(name: str, settings: ServiceSettings, build: Callable[[], App]) -> int:
         The exit code: 0 after an orderly stop, 1 when it could not start or stop in order.
     """
     setup_logs(name, settings.log_level, settings.log_format)
-    provider = setup_tracing(name, settings.trace_sample_ratio, settings.otlp_endpoint)
+    try:
+        provider = setup_tracing(name, settings.trace_sample_ratio, settings.otlp_endpoint)
+    except HydatisError as error:
+        _log_refusal(get_logger(__name__), error)
+        return 1
     try:
         return uvloop.run(_live(settings, build))
     finally:
@@ -55,7 +59,7 @@ def run(name: str, settings: ServiceSettings, build: Callable[[], App]) -> int:
 
 
 async def _live(settings: ServiceSettings, build: Callable[[], App]) -> int:
-    log = get_logger("hydatis_serving.process")
+    log = get_logger(__name__)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -66,7 +70,7 @@ async def _live(settings: ServiceSettings, build: Callable[[], App]) -> int:
         app = build()
         await app.start()
     except HydatisError as error:
-        log.error("cannot start", **{"error.message": str(error), "error.type": type(error).__name__})
+        _log_refusal(log, error)
         return await _stop(app, settings, log) or 1
     except Exception:
         log.exception("cannot start")
@@ -75,6 +79,10 @@ async def _live(settings: ServiceSettings, build: Callable[[], App]) -> int:
     await stopping.wait()
     log.info("stopping")
     return await _stop(app, settings, log)
+
+
+def _log_refusal(log: BoundLogger, error: HydatisError) -> None:
+    log.error("cannot start", **{"error.message": str(error), "error.type": type(error).__name__})
 
 
 async def _stop(app: App | None, settings: ServiceSettings, log: BoundLogger) -> int:

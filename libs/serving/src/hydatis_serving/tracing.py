@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from hydatis_core.errors import DependencyUnavailable
 from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -45,6 +46,9 @@ def setup_tracing(
 
     Returns:
         The provider; ``shutdown()`` sends what is left.
+
+    Raises:
+        DependencyUnavailable: an endpoint is given and the extra is not installed.
     """
     provider = TracerProvider(
         resource=Resource({"service.name": service_name}),
@@ -53,7 +57,11 @@ def setup_tracing(
     )
     if otlp_endpoint:
         # Imported here: the exporter weighs more than all other tracing code together.
-        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+        try:
+            from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+        except ImportError:
+            shown = "traces cannot be exported: the OTLP exporter is not installed"
+            raise DependencyUnavailable(shown, field="otlp_endpoint", expected="the extra hydatis-serving[otlp]") from None
 
         provider.add_span_processor(
             BatchSpanProcessor(OTLPSpanExporter(endpoint=otlp_endpoint, insecure=not otlp_endpoint.startswith("https")))

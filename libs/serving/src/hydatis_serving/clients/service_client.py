@@ -20,11 +20,12 @@ class ServiceClient:
     Args:
         address: ``host:port``.
         max_message_bytes: largest answer that is taken.
+        foreign_peer: the server may be none of ours, see ``open_channel``.
     """
 
-    def __init__(self, address: str, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES) -> None:
+    def __init__(self, address: str, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES, *, foreign_peer: bool = False) -> None:
         self.address = address
-        self.channel = open_channel(address, max_message_bytes)
+        self.channel = open_channel(address, max_message_bytes, foreign_peer=foreign_peer)
 
     async def call(self, method: Any, request: Any, timeout_seconds: float, read: Callable[[Any], T]) -> T:
         """Calls a method of the stub and reads its answer.
