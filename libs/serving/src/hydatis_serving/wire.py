@@ -78,10 +78,10 @@ def rows_from_bytes(data: bytes, *, field: str = "rows") -> NDArray[np.int32]:
         raise WrongShape(f"{len(data)} bytes are not whole int32 rows", field=field, expected="a multiple of 4 bytes")
     rows = np.frombuffer(data, dtype=_INT32)
     if rows.size:
-        for row in (int(rows.min()), int(rows.max())):
+        ordered = np.sort(rows)
+        for row in (int(ordered[0]), int(ordered[-1])):
             if not 0 <= row < MAX_NODE_COUNT:
                 raise InvalidValue(f"{row} is not a row", field=field, expected=f"0..{MAX_NODE_COUNT - 1}")
-        ordered = np.sort(rows)
         if (ordered[1:] == ordered[:-1]).any():
             raise Duplicate("a row stands twice", field=field, expected="rows without repeats")
     return rows
