@@ -135,26 +135,26 @@ async def test_some_nodes_can_be_asked_for_with_the_flags_that_are_theirs(world,
     assert without.flagged == ()
 
 
-@pytest.mark.parametrize(
-    ("request_", "error", "field"),
-    [
-        ({"rows": np.int32([4]).tobytes()}, errors.UnknownNode, "rows"),
-        ({"rows": np.int32([1, 1]).tobytes()}, errors.Duplicate, "rows"),
-        ({"rows": b"abc"}, errors.WrongShape, "rows"),
-        ({"node_names": ["node-9"]}, errors.UnknownNode, "node_names"),
-        ({"node_names": ["node-1", "node-1"]}, errors.Duplicate, "node_names"),
-        ({"generation": -1}, errors.InvalidValue, "generation"),
-        ({"generation": 59}, errors.GenerationUnavailable, "generation"),
-    ],
-)
-async def test_a_wrong_question_is_refused_with_its_field(world, table, request_, error, field):
+WRONG_QUESTIONS = [
+    ({"rows": np.int32([4]).tobytes()}, errors.UnknownNode, "rows"),
+    ({"rows": np.int32([1, 1]).tobytes()}, errors.Duplicate, "rows"),
+    ({"rows": b"abc"}, errors.WrongShape, "rows"),
+    ({"node_names": ["node-9"]}, errors.UnknownNode, "node_names"),
+    ({"node_names": ["node-1", "node-1"]}, errors.Duplicate, "node_names"),
+    ({"generation": -1}, errors.InvalidValue, "generation"),
+    ({"generation": 59}, errors.GenerationUnavailable, "generation"),
+]
+
+
+async def test_a_wrong_question_is_refused_with_its_field(world, table):
     world.features.publish(table(60))
     await world.risk(60)
     stub = anomaly_pb2_grpc.AnomalyServiceStub(world.client.channel)
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await stub.ScoreNodes(anomaly_pb2.ScoreNodesRequest(**request_), timeout=5.0)
-    refused = from_rpc_error(caught.value)
-    assert (type(refused), refused.field) == (error, field)
+    for request, error, field in WRONG_QUESTIONS:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await stub.ScoreNodes(anomaly_pb2.ScoreNodesRequest(**request), timeout=5.0)
+        refused = from_rpc_error(caught.value)
+        assert (type(refused), refused.field) == (error, field), request
 
 
 async def test_a_call_without_a_deadline_and_a_nameless_subscriber_are_refused(world):

@@ -44,39 +44,39 @@ async def refused(service, request: object, timeout_seconds: float | None = 5.0)
     return from_rpc_error(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("request_", "error", "field"),
-    [
-        (tick(node_usage=with_value(np.inf)), errors.InvalidValue, "node_usage"),
-        (tick(node_usage=with_value(-1.0)), errors.InvalidValue, "node_usage"),
-        (tick(node_usage=to_float32_bytes(USAGE[:2])), errors.WrongShape, "node_usage"),
-        (tick(node_usage=to_float32_bytes(USAGE) + b"\0"), errors.WrongShape, "node_usage"),
-        (tick(node_usage=b""), errors.WrongShape, "node_usage"),
-        (tick(usage_metrics=[]), errors.InvalidValue, "usage_metrics"),
-        (tick(usage_metrics=[*METRICS[:5], "cpu_used_furlongs"]), errors.UnknownColumn, "usage_metrics"),
-        (tick(usage_metrics=[*METRICS[:5], METRICS[0]]), errors.Duplicate, "usage_metrics"),
-        (tick(pod_usage=b"\0" * 4), errors.WrongShape, "pod_usage"),
-        (tick(pod_usage=to_float32_bytes(np.float32([[-1, 1]]))), errors.InvalidValue, "pod_usage"),
-        (tick(pod_usage=to_float32_bytes(np.float32([[np.inf, 1]]))), errors.InvalidValue, "pod_usage"),
-        (tick(pod_uids=["a", "a"], pod_usage=b"\0" * 16), errors.Duplicate, "pod_uids"),
-        (tick(pod_uids=[""]), errors.InvalidValue, "pod_uids"),
-        (tick(tick_time_seconds=0), errors.InvalidValue, "tick_time_seconds"),
-        (tick(tick_time_seconds=-60), errors.InvalidValue, "tick_time_seconds"),
-        (tick(tick_time_seconds=130), errors.InvalidValue, "tick_time_seconds"),
-        (tick(tick_time_seconds=60, sample_time_seconds=1.0), errors.InvalidValue, "tick_time_seconds"),
-        (tick(sample_time_seconds=120.5), errors.InvalidValue, "sample_time_seconds"),
-        (tick(sample_time_seconds=float("nan")), errors.InvalidValue, "sample_time_seconds"),
-    ],
-)
-async def test_a_wrong_tick_is_refused_with_its_field_and_nothing_is_stored(service, request_, error, field):
+#: What is wrong, the error, and the field it blames.
+WRONG_TICKS = [
+    (tick(node_usage=with_value(np.inf)), errors.InvalidValue, "node_usage"),
+    (tick(node_usage=with_value(-1.0)), errors.InvalidValue, "node_usage"),
+    (tick(node_usage=to_float32_bytes(USAGE[:2])), errors.WrongShape, "node_usage"),
+    (tick(node_usage=to_float32_bytes(USAGE) + b"\0"), errors.WrongShape, "node_usage"),
+    (tick(node_usage=b""), errors.WrongShape, "node_usage"),
+    (tick(usage_metrics=[]), errors.InvalidValue, "usage_metrics"),
+    (tick(usage_metrics=[*METRICS[:5], "cpu_used_furlongs"]), errors.UnknownColumn, "usage_metrics"),
+    (tick(usage_metrics=[*METRICS[:5], METRICS[0]]), errors.Duplicate, "usage_metrics"),
+    (tick(pod_usage=b"\0" * 4), errors.WrongShape, "pod_usage"),
+    (tick(pod_usage=to_float32_bytes(np.float32([[-1, 1]]))), errors.InvalidValue, "pod_usage"),
+    (tick(pod_usage=to_float32_bytes(np.float32([[np.inf, 1]]))), errors.InvalidValue, "pod_usage"),
+    (tick(pod_uids=["a", "a"], pod_usage=b"\0" * 16), errors.Duplicate, "pod_uids"),
+    (tick(pod_uids=[""]), errors.InvalidValue, "pod_uids"),
+    (tick(tick_time_seconds=0), errors.InvalidValue, "tick_time_seconds"),
+    (tick(tick_time_seconds=-60), errors.InvalidValue, "tick_time_seconds"),
+    (tick(tick_time_seconds=130), errors.InvalidValue, "tick_time_seconds"),
+    (tick(tick_time_seconds=60, sample_time_seconds=1.0), errors.InvalidValue, "tick_time_seconds"),
+    (tick(sample_time_seconds=120.5), errors.InvalidValue, "sample_time_seconds"),
+    (tick(sample_time_seconds=float("nan")), errors.InvalidValue, "sample_time_seconds"),
+]
+
+
+async def test_a_wrong_tick_is_refused_with_its_field_and_nothing_is_stored(service):
     await service.load()
     await service.tick(1)
-    caught = await refused(service, request_)
-    assert (type(caught), caught.field) == (error, field)
-    assert (await service.features.node_features(timeout_seconds=5.0)).generation == 60
-    assert (
-        await service.replay.advance_tick(120, 120.0, USAGE, ["a"], np.ones((1, 2), dtype=np.float32), timeout_seconds=5.0) == 120
-    )
+    for request, error, field in WRONG_TICKS:
+        caught = await refused(service, request)
+        assert (type(caught), caught.field) == (error, field), request
+        assert (await service.features.node_features(timeout_seconds=5.0)).generation == 60
+    used = np.ones((1, 2), dtype=np.float32)
+    assert await service.replay.advance_tick(120, 120.0, USAGE, ["a"], used, timeout_seconds=5.0) == 120
 
 
 async def test_what_was_not_scraped_stays_unknown(service):
@@ -101,26 +101,26 @@ def event(**changes) -> dict:
     return fields | changes
 
 
-@pytest.mark.parametrize(
-    ("wrong", "error"),
-    [
-        (event(node_name="nowhere"), errors.UnknownNode),
-        (event(node_name=""), errors.InvalidValue),
-        (event(kind="POD_EVENT_KIND_UNSPECIFIED"), errors.InvalidValue),
-        (event(pod={"uid": ""}), errors.InvalidValue),
-        (event(pod={"uid": "x", "requests": {"cpu_cores": float("nan")}}), errors.InvalidValue),
-        (event(pod={"uid": "x", "requests": {"cpu_cores": float("inf")}}), errors.InvalidValue),
-        (event(pod={"uid": "x", "requests": {"memory_bytes": -1}}), errors.InvalidValue),
-        (event(event_time_seconds=float("nan")), errors.InvalidValue),
-        (event(event_time_seconds=-1.0), errors.InvalidValue),
-        (event(event_time_seconds=10.0), errors.InvalidValue),
-    ],
-)
-async def test_a_report_with_a_wrong_event_is_refused_whole(service, wrong, error):
+WRONG_EVENTS = [
+    (event(node_name="nowhere"), errors.UnknownNode),
+    (event(node_name=""), errors.InvalidValue),
+    (event(kind="POD_EVENT_KIND_UNSPECIFIED"), errors.InvalidValue),
+    (event(pod={"uid": ""}), errors.InvalidValue),
+    (event(pod={"uid": "x", "requests": {"cpu_cores": float("nan")}}), errors.InvalidValue),
+    (event(pod={"uid": "x", "requests": {"cpu_cores": float("inf")}}), errors.InvalidValue),
+    (event(pod={"uid": "x", "requests": {"memory_bytes": -1}}), errors.InvalidValue),
+    (event(event_time_seconds=float("nan")), errors.InvalidValue),
+    (event(event_time_seconds=-1.0), errors.InvalidValue),
+    (event(event_time_seconds=10.0), errors.InvalidValue),
+]
+
+
+async def test_a_report_with_a_wrong_event_is_refused_whole(service):
     await service.load()
     good = event(pod={"uid": "good"}, event_time_seconds=60.5)
-    caught = await refused(service, features_pb2.ReportPodEventsRequest(events=[good, wrong]))
-    assert type(caught) is error
+    for wrong, error in WRONG_EVENTS:
+        caught = await refused(service, features_pb2.ReportPodEventsRequest(events=[good, wrong]))
+        assert type(caught) is error, wrong
     await service.tick(2)
     table = await service.features.node_features(timeout_seconds=5.0)
     np.testing.assert_array_equal(table.column("pod_count"), [0, 0, 0])
@@ -129,25 +129,25 @@ async def test_a_report_with_a_wrong_event_is_refused_whole(service, wrong, erro
 NODE = {"name": "n", "allocatable": {"cpu_cores": 1.0, "memory_bytes": 1}}
 
 
-@pytest.mark.parametrize(
-    ("wrong", "error"),
-    [
-        ({"nodes": []}, errors.InvalidValue),
-        ({"nodes": [NODE, NODE]}, errors.Duplicate),
-        ({"nodes": [{"name": "n"}]}, errors.InvalidValue),
-        ({"nodes": [{"name": "n", "allocatable": {"cpu_cores": float("inf"), "memory_bytes": 1}}]}, errors.InvalidValue),
-        ({"tick_seconds": 0.0}, errors.InvalidValue),
-        ({"tick_seconds": float("nan")}, errors.InvalidValue),
-        ({"tick_seconds": 1e9}, errors.InvalidValue),
-        ({"scrape_delay_seconds": -1.0}, errors.InvalidValue),
-        ({"scrape_delay_seconds": float("inf")}, errors.InvalidValue),
-    ],
-)
-async def test_a_wrong_cluster_is_refused_and_the_old_one_stays(service, wrong, error):
+WRONG_CLUSTERS = [
+    ({"nodes": []}, errors.InvalidValue),
+    ({"nodes": [NODE, NODE]}, errors.Duplicate),
+    ({"nodes": [{"name": "n"}]}, errors.InvalidValue),
+    ({"nodes": [{"name": "n", "allocatable": {"cpu_cores": float("inf"), "memory_bytes": 1}}]}, errors.InvalidValue),
+    ({"tick_seconds": 0.0}, errors.InvalidValue),
+    ({"tick_seconds": float("nan")}, errors.InvalidValue),
+    ({"tick_seconds": 1e9}, errors.InvalidValue),
+    ({"scrape_delay_seconds": -1.0}, errors.InvalidValue),
+    ({"scrape_delay_seconds": float("inf")}, errors.InvalidValue),
+]
+
+
+async def test_a_wrong_cluster_is_refused_and_the_old_one_stays(service):
     await service.load()
     await service.tick(1)
-    fields = {"nodes": [NODE], "tick_seconds": 60.0, "scrape_delay_seconds": 0.0} | wrong
-    assert type(await refused(service, features_pb2.LoadClusterRequest(**fields))) is error
+    for wrong, error in WRONG_CLUSTERS:
+        fields = {"nodes": [NODE], "tick_seconds": 60.0, "scrape_delay_seconds": 0.0} | wrong
+        assert type(await refused(service, features_pb2.LoadClusterRequest(**fields))) is error, wrong
     assert len((await service.features.node_features(timeout_seconds=5.0)).node_names) == 3
 
 
