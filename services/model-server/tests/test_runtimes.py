@@ -29,13 +29,14 @@ def test_a_forest_answers_risk_threshold_and_reasons_of_the_flagged(tmp_path, ki
     risk = forest.risk(rows)
     np.testing.assert_array_equal(values[:, 0], risk)
     assert np.isnan(values[60, 0])
-    assert set(values[:, 1]) == {np.float32(forest.threshold)}
-    shares = values[:, 2:]
+    call = InferCall(rows, kit.layout(forest.columns))
+    assert float(served.answer(call, values).parameters["threshold"]) == forest.threshold
+    shares = values[:, 1:]
     explained = np.flatnonzero(shares.any(axis=1))
     assert explained.size == min(MAX_EXPLAINED_COUNT, np.count_nonzero(risk >= np.float32(forest.threshold)))
     assert (shares.sum(axis=1) <= 1.0001).all()
     top = explained[0]
-    names = served.outputs[2:]
+    names = served.outputs[1:]
     said = {names[place].removeprefix(CONTRIBUTION_PREFIX): shares[top, place] for place in np.flatnonzero(shares[top])}
     assert said == {name: np.float32(share) for name, share in forest.contributions(rows[top : top + 1])[0]}
 

@@ -37,7 +37,7 @@ class Effort:
 EFFORTS: dict[str, Effort] = {
     effort.name: effort
     for effort in (
-        Effort("demo", 40_000, 40, 5, 15_000, 14, 8.0, 12.0),
+        Effort("demo", 40_000, 40, 5, 15_000, 18, 8.0, 12.0),
         Effort("full", 400_000, 80, 6, 100_000, 60, 24.0, 48.0),
     )
 }

@@ -1,7 +1,8 @@
 """Opens an anomaly detector (an Isolation Forest in numpy).
 
 Who asks for risks also needs the threshold they were calibrated with and, for the few nodes above it, the columns to blame; both
-belong to the version that computed them. So they travel in the same tensor, as columns after the risk.
+belong to the version that computed them. So the threshold rides with each answer as a parameter, and the blame in
+columns after the risk.
 """
 
 from __future__ import annotations
@@ -24,21 +25,20 @@ MAX_EXPLAINED_COUNT = 32
 def open_model(artifact: Artifact) -> Runtime:
     """The detector of these files.
 
-    It answers ``risk`` (0..1, high = more anomalous, NaN unknown), ``threshold`` (0..1, the same in every row) and
-    ``contribution_<column>`` for every column it reads.
+    It answers ``risk`` (0..1, high = more anomalous, NaN unknown) and ``contribution_<column>`` for every column it reads; the
+    parameter ``threshold`` is a number 0..1 as text.
 
     Raises:
         ArtifactRefused: the files are not a detector.
     """
     forest = IsolationForestArrays.from_files(dict(artifact.files))
     names = [name for name, _ in forest.columns]
-    place = {name: 2 + position for position, name in enumerate(names)}
+    place = {name: 1 + position for position, name in enumerate(names)}
     threshold = np.float32(forest.threshold)
 
     def compute(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        values = np.zeros((len(rows), 2 + len(names)), dtype=np.float32)
+        values = np.zeros((len(rows), 1 + len(names)), dtype=np.float32)
         risk = values[:, 0] = forest.risk(rows)
-        values[:, 1] = threshold
         flagged = np.flatnonzero(risk >= threshold)  # NaN is not
         flagged = flagged[np.argsort(-risk[flagged], kind="stable")[:MAX_EXPLAINED_COUNT]]
         if flagged.size:
@@ -47,5 +47,5 @@ def open_model(artifact: Artifact) -> Runtime:
                     values[row, place[name]] = share
         return values
 
-    outputs = (*forest.outputs, "threshold", *(CONTRIBUTION_PREFIX + name for name in names))
-    return Runtime(forest.columns, outputs, compute)
+    outputs = (*forest.outputs, *(CONTRIBUTION_PREFIX + name for name in names))
+    return Runtime(forest.columns, outputs, compute, {"threshold": repr(forest.threshold)})

@@ -63,7 +63,7 @@ def open_runtime(artifact: Artifact) -> Runtime:
     try:
         runtime = open_model(artifact)
         _require_same("columns", runtime.columns, manifest.columns)
-        # What a runtime says beyond the model's own outputs (a threshold, reasons) comes after them.
+        # What a runtime says beyond the model's own outputs (reasons) comes after them.
         _require_same("outputs", runtime.outputs[: len(manifest.outputs)], manifest.outputs)
         # The first call of a model pays for what it allocates; a model that cannot answer must fail here and not in service.
         probe = np.zeros((2, len(runtime.columns)), dtype=np.float32)
