@@ -60,6 +60,8 @@ class FakeModel(open_inference_pb2_grpc.GRPCInferenceServiceServicer):
 
     outputs: tuple[str, ...] = ("risk",)
     threshold: str = "0.6"
+    columns: dict[str, Sequence[float]] = field(default_factory=dict)
+    """Further outputs, one value per row."""
     version: str = "1.0.0"
     versions_by_call: list[str] = field(default_factory=list)
     """Versions of the next calls, if they are to differ."""
@@ -84,13 +86,14 @@ class FakeModel(open_inference_pb2_grpc.GRPCInferenceServiceServicer):
         values = np.repeat(used[:, None], len(self.outputs), axis=1)
         if self.value is not None:
             values = np.full_like(values, self.value)
+        values = np.column_stack([values, *self.columns.values()])
         answer = open_inference_pb2.ModelInferResponse(
             model_name=request.model_name,
             model_version=self.versions_by_call.pop(0) if self.versions_by_call else self.version,
             raw_output_contents=[values.astype("<f4").tobytes()],
         )
         answer.outputs.add(name="values", datatype="FP32", shape=values.shape)
-        answer.parameters["outputs"].string_param = ",".join(self.outputs)
+        answer.parameters["outputs"].string_param = ",".join((*self.outputs, *self.columns))
         if self.threshold:
             answer.parameters["threshold"].string_param = self.threshold
         return answer

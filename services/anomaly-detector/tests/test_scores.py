@@ -64,6 +64,20 @@ async def test_without_a_threshold_of_the_models_the_setting_counts(run_world, t
     assert [node.row for node in (await world.risk(60)).flagged] == [2, 3]
 
 
+async def test_the_models_own_threshold_column_and_contributions_come_first(world, table):
+    world.model.columns = {
+        "threshold": [0.025] * 4,
+        "contribution_pod_count": [0, 0, 0, 0.25],
+        "contribution_cpu_used_ratio": [0, 0, 0, 0.75],
+        "contribution_memory_used_ratio": [0, 0, 0, 0],
+    }
+    world.features.publish(table(60))
+    risk = await world.risk(60)
+    assert risk.threshold == pytest.approx(0.025)
+    assert [node.row for node in risk.flagged] == [3]
+    assert risk.flagged[0].contributions == (("cpu_used_ratio", 0.75), ("pod_count", 0.25))
+
+
 async def test_unknown_risk_stays_unknown_and_flags_nobody(world, table):
     world.features.publish(table(60, odd=float("nan")))
     risk = await world.risk(60)

@@ -42,6 +42,8 @@ class Flagging:
         if table.generation <= self._confirmation.generation:
             self._confirmation = Confirmation(self._confirm_ticks_count)
         flagged = self._confirmation.update(table.generation, plain.risk, plain.threshold, table.node_names)
-        reasons = contributions(table, [node.row for node in flagged])
-        named = tuple(replace(node, contributions=reason) for node, reason in zip(flagged, reasons, strict=True))
+        # The model explains the risks that it finds worth it; the rest are compared with the fleet.
+        unexplained = [node.row for node in flagged if node.row not in scores.contributions]
+        reasons = scores.contributions | dict(zip(unexplained, contributions(table, unexplained), strict=True))
+        named = tuple(replace(node, contributions=reasons[node.row]) for node in flagged)
         return replace(plain, flagged=named)

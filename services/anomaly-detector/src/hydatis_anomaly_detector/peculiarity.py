@@ -1,6 +1,6 @@
 """What is peculiar about a flagged node: the columns in which it stands farthest from the fleet.
 
-A risk alone helps nobody who is called at night. The model may not say which inputs moved it, so each column of a flagged node is
+A risk alone helps nobody who is called at night. A model may not say which inputs moved it; then each column of a flagged node is
 compared with the same column of all nodes, in robust deviations, and the largest are named.
 """
 

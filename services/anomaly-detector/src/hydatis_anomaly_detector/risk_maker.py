@@ -7,9 +7,10 @@ not its business and is decided elsewhere.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -23,6 +24,11 @@ from hydatis_anomaly_detector.shards import shards
 __all__ = ["MODEL_NAME", "Model", "RiskMaker", "Scores"]
 
 MODEL_NAME = "anomaly-detector"
+#: Outputs of the model: the risk, its threshold (the same in every row), and each column's share in the risk of a flagged row.
+RISK, THRESHOLD, CONTRIBUTION_PREFIX = "risk", "threshold", "contribution_"
+_TOP_COUNT = 5
+
+Contributions = tuple[tuple[str, float], ...]
 
 
 class Model(Protocol):
@@ -43,6 +49,8 @@ class Scores:
     """Risk at which a node is flagged, 0..1."""
     version: str
     """Version that scored most of the nodes: during a rollout several may have."""
+    contributions: dict[int, Contributions] = field(default_factory=dict)
+    """By row, where the model explained its risk: (column, share of the risk 0..1), largest first, at most five."""
 
 
 class RiskMaker:
@@ -74,24 +82,28 @@ class RiskMaker:
         risk = np.empty(len(table.node_names), dtype=np.float32)
         rows_by_version: Counter[str] = Counter()
         thresholds: dict[str, float] = {}
+        contributions: dict[int, Contributions] = {}
         for part, answer in zip(parts, answers, strict=True):
             risk[part] = _risk(answer, part.stop - part.start)
             rows_by_version[answer.version] += part.stop - part.start
             thresholds[answer.version] = self._threshold(answer)
+            contributions.update(_contributions(answer, part.start))
         version = rows_by_version.most_common(1)[0][0] if rows_by_version else ""
-        return Scores(risk, thresholds.get(version, self._fallback_threshold), version)
+        return Scores(risk, thresholds.get(version, self._fallback_threshold), version, contributions)
 
     def _threshold(self, answer: ModelAnswer) -> float:
-        text = answer.parameters.get("threshold", "")
-        if not text:
-            return self._fallback_threshold
+        """The column of that name, or the response's parameter, or the setting."""
+        text = answer.parameters.get(THRESHOLD, "")
         try:
-            threshold = float(text)
+            if THRESHOLD in answer.outputs:
+                threshold = float(answer.values[0, answer.outputs.index(THRESHOLD)])
+            else:
+                threshold = float(text) if text else self._fallback_threshold
         except ValueError:
-            threshold = -1.0
+            threshold = math.nan
         if not 0.0 <= threshold <= 1.0:
-            shown = f"{MODEL_NAME} {answer.version} names the threshold {text[:40]!r}"
-            raise DependencyUnavailable(shown, field="threshold", expected="0..1")
+            shown = f"{MODEL_NAME} {answer.version} names the threshold {text[:40] or threshold!r}"
+            raise DependencyUnavailable(shown, field=THRESHOLD, expected="0..1")
         return threshold
 
 
@@ -103,7 +115,19 @@ def _answered(answer: ModelAnswer | BaseException) -> ModelAnswer:
 
 def _risk(answer: ModelAnswer, row_count: int) -> NDArray[np.float32]:
     """The column named risk, among however many the model answers."""
-    if answer.values.shape[0] != row_count or "risk" not in answer.outputs:
+    if answer.values.shape[0] != row_count or RISK not in answer.outputs:
         shown = f"{MODEL_NAME} {answer.version} answered {answer.values.shape} of {', '.join(answer.outputs)[:200]}"
         raise DependencyUnavailable(shown, field="outputs", expected=f"{row_count} rows with a column risk")
-    return answer.values[:, answer.outputs.index("risk")]
+    return answer.values[:, answer.outputs.index(RISK)]
+
+
+def _contributions(answer: ModelAnswer, first_row: int) -> dict[int, Contributions]:
+    """What the model says of the rows that it explained: those with a share above 0."""
+    places = [place for place, name in enumerate(answer.outputs) if name.startswith(CONTRIBUTION_PREFIX)]
+    shares = answer.values[:, places]
+    explained = {}
+    for row in np.flatnonzero((shares > 0).any(axis=1)).tolist():
+        best = np.argsort(-shares[row], kind="stable")[:_TOP_COUNT].tolist()
+        named = ((answer.outputs[places[i]].removeprefix(CONTRIBUTION_PREFIX), float(shares[row, i])) for i in best)
+        explained[first_row + row] = tuple((name, min(share, 1.0)) for name, share in named if share > 0)
+    return explained
