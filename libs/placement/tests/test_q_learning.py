@@ -42,6 +42,14 @@ def test_adam_takes_its_first_step_by_the_rate_and_finds_a_minimum() -> None:
     np.testing.assert_allclose(point, [0, 0], atol=1e-2)
 
 
+def test_decay_shrinks_matrices_and_leaves_biases() -> None:
+    matrix, bias = np.ones((2, 2), dtype=np.float32), np.ones(2, dtype=np.float32)
+    adam = Adam([matrix, bias], rate=0.01, decay=10.0)
+    adam.step([matrix * 0, bias * 0])
+    np.testing.assert_allclose(matrix, 0.9)
+    np.testing.assert_allclose(bias, 1.0)
+
+
 def test_the_buffer_keeps_the_newest_and_samples_large_candidate_sets() -> None:
     buffer = ReplayBuffer(4, 2, 3, generator(1, "test/buffer"))
     for i in range(6):
@@ -116,6 +124,7 @@ SETTINGS = LearningSettings(
     warm_up=50,
     target_interval=50,
     learning_rate=3e-3,
+    weight_decay=0.0,
     others_per_decision=0,
     hidden_units=(16,),
     last_exploration=0.3,

@@ -15,8 +15,9 @@ __all__ = ["HUBER_WIDTH", "Gradients", "gradients"]
 
 Matrix = NDArray[np.float32]
 
-#: Errors above this count linearly: a rare pile-up of overload must not tear the rest of the function apart.
-HUBER_WIDTH = 1.0
+#: Errors above this count linearly. Rewards have a heavy tail (a rare pile-up of overload costs tens of what a choice between good
+#: nodes does), and squared errors would spend the whole network on it.
+HUBER_WIDTH = 0.1
 
 
 class Gradients(NamedTuple):
