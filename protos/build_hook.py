@@ -16,7 +16,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 PLUGINS = ("python", "grpc_python", "mypy", "mypy_grpc")
 
 
-class GenerateHook(BuildHookInterface):  # type: ignore[type-arg]
+class GenerateHook(BuildHookInterface):
     """Runs protoc with the typed outputs before files are collected."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
