@@ -1,7 +1,8 @@
 """What the fault tests break and measure with: a small replay over the real stack, faults at stated decisions, and clocks.
 
-A fault happens at a decision of the replay and never after a sleep, so that every run breaks the same thing at the same moment. What
-is measured is written to ``faults.json`` below pytest's base folder and printed as a table; docs/reliability.md says what it means.
+A fault happens at a decision of the replay and never after a sleep, so that every run breaks the same thing at the same moment.
+What is measured is written to ``faults.json`` below pytest's base folder and printed as a table; docs/reliability.md says what it
+means.
 """
 
 from __future__ import annotations
@@ -82,8 +83,8 @@ class Faults:
 
     def supervisor(self, action: str, name: str) -> None:
         """Has the supervisor start or stop one process."""
-        config = str(self.stack.state.run / "supervisord.conf")
-        command = [sys.executable, "-m", "supervisor.supervisorctl", "-c", config, action, name]
+        server = f"unix://{self.stack.state.supervisor_socket}"
+        command = [sys.executable, "-m", "supervisor.supervisorctl", "-s", server, action, name]
         subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_SECONDS)
 
     def wait_started_again(self, name: str, dead_pid: int) -> None:

@@ -47,17 +47,17 @@ def publish_q(models_dir: Path, version: str, seed: int = 1) -> tuple[QFunction,
     return function, publish(models_dir, "placement-policy", "q_function", COLUMN_DEFINITIONS, ("q",), function.to_files(), version)
 
 
-def quantile_forecaster(rounds: int = 2, max_depth: int = 2) -> QuantileForecaster:
-    rows = np.random.default_rng(1).random((200, len(INPUT_COLUMNS)), dtype=np.float32)
+def quantile_forecaster(rounds: int = 2, max_depth: int = 2, columns=INPUT_COLUMNS) -> QuantileForecaster:
+    rows = np.random.default_rng(1).random((200, len(columns)), dtype=np.float32)
     parameters = {"objective": "reg:quantileerror", "quantile_alpha": [0.5, 0.95], "max_depth": max_depth, "nthread": 1}
     boosters = [xgboost.train(parameters, xgboost.DMatrix(rows, rows[:, place] - 0.5), rounds) for place in range(len(TARGETS))]
-    return QuantileForecaster("cpu", INPUT_COLUMNS, boosters)
+    return QuantileForecaster("cpu", columns, boosters)
 
 
-def publish_forecaster(models_dir: Path, version: str = "1.0.0", **size: int) -> QuantileForecaster:
-    forecaster = quantile_forecaster(**size)
+def publish_forecaster(models_dir: Path, version: str = "1.0.0", columns=INPUT_COLUMNS, **size: int) -> QuantileForecaster:
+    forecaster = quantile_forecaster(columns=columns, **size)
     files = forecaster.to_files()
-    publish(models_dir, "cpu-forecaster", "xgboost_quantile", INPUT_COLUMNS, forecaster.outputs, files, version)
+    publish(models_dir, "cpu-forecaster", "xgboost_quantile", columns, forecaster.outputs, files, version)
     return forecaster
 
 
@@ -182,6 +182,7 @@ def kit():
         picked=picked,
         table_columns=TABLE_COLUMNS,
         state_columns=COLUMN_DEFINITIONS,
+        input_columns=INPUT_COLUMNS,
     )
 
 

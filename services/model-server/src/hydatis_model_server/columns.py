@@ -29,6 +29,10 @@ class ColumnPicker:
 
     def __init__(self, wanted: Sequence[tuple[str, str]]) -> None:
         self.wanted = tuple(wanted)
+        self.taken_layout = ""
+        """Newest layout that rows were taken from; empty: none yet."""
+        self.unfit_layout = ""
+        """Newest layout that lacks a wanted column, as long as none was taken."""
         self._known: dict[str, tuple[int, NDArray[np.intp] | None]] = {}
 
     def pick(self, layout: str, rows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -46,18 +50,34 @@ class ColumnPicker:
             Duplicate: a column stands twice.
             UnknownColumn: a wanted column is not there, has another definition, or the layout does not name every column sent.
         """
-        known = self._known.get(layout)
-        if known is None:
-            known = self._read(layout)
-            if len(self._known) >= MAX_CACHED:
-                self._known.clear()
-            self._known[layout] = known
-        count, positions = known
+        count, positions = self._positions(layout)
         if rows.shape[1] != count:
             raise UnknownColumn(
                 f"{count} columns are named for {rows.shape[1]} sent", field="columns", expected="one name per column"
             )
+        self.taken_layout = layout
         return rows if positions is None else rows.take(positions, axis=1)
+
+    def check(self, layout: str) -> None:
+        """Holds a layout against the wanted columns.
+
+        Raises:
+            InvalidValue, Duplicate, UnknownColumn: as ``pick``.
+        """
+        self._positions(layout)
+
+    def _positions(self, layout: str) -> tuple[int, NDArray[np.intp] | None]:
+        known = self._known.get(layout)
+        if known is None:
+            try:
+                known = self._read(layout)
+            except UnknownColumn:
+                self.unfit_layout = "" if self.taken_layout else layout
+                raise
+            if len(self._known) >= MAX_CACHED:
+                self._known.clear()
+            self._known[layout] = known
+        return known
 
     def _read(self, layout: str) -> tuple[int, NDArray[np.intp] | None]:
         form = "name:hash,name:hash,..."

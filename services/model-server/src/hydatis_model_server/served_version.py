@@ -7,7 +7,7 @@ no lock, and an answer can say which version computed it.
 from __future__ import annotations
 
 import numpy as np
-from hydatis_core.errors import InvalidValue
+from hydatis_core.errors import ArtifactRefused, InvalidValue, UnknownColumn
 from hydatis_lifecycle.artifacts import Artifact
 from numpy.typing import NDArray
 
@@ -50,6 +50,29 @@ class ServedVersion:
         rows = self._picker.pick(call.columns, call.rows)
         refuse_infinity(rows)
         return rows
+
+    @property
+    def taken_layout(self) -> str:
+        """What callers send, as ``InferCall.columns`` says it: the newest that was answered; empty: none yet."""
+        return self._picker.taken_layout
+
+    @property
+    def unfit_layout(self) -> str:
+        """What callers send though this version cannot be fed from it; empty: it answered somebody, or nobody asked."""
+        return "" if self._picker.taken_layout else self._picker.unfit_layout
+
+    def require(self, layout: str) -> None:
+        """Holds against what callers send.
+
+        Raises:
+            ArtifactRefused: this version wants a column that is not there, or is defined otherwise.
+        """
+        try:
+            self._picker.check(layout)
+        except UnknownColumn as cause:
+            raise ArtifactRefused(
+                f"it does not fit what callers send: {cause.message}", field="columns", expected="columns of the rows that are sent"
+            ) from cause
 
     def compute(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """The model's values of prepared rows, shape (n, outputs), float32."""
