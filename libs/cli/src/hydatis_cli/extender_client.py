@@ -117,7 +117,7 @@ class ExtenderClient:
         raise AssertionError("unreachable")
 
     def _connected(self, timeout_seconds: float) -> http.client.HTTPConnection:
-        if self._connection is None:
+        if self._connection is None or self._connection.sock is None:  # no socket: the last answer ended the connection
             self._connection = http.client.HTTPConnection(self._host, self._port, timeout=timeout_seconds)
             self._connection.connect()
             self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -16,7 +16,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import grpc
 import numpy as np
 from hydatis_core.errors import GenerationUnavailable, OperationalError, UnknownNode
 from hydatis_core.nodes import Node
@@ -218,7 +217,7 @@ class StackFeed:
             while True:
                 state = channel.get_state(try_to_connect=True)
                 await channel.wait_for_state_change(state)
-                if state is grpc.ChannelConnectivity.READY:
+                if state.name == "READY":
                     self._behind = True
 
     async def _load(self) -> None:
