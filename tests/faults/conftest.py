@@ -34,7 +34,7 @@ from hydatis_core.errors import DependencyUnavailable
 from hydatis_core.pods import Pod, Resources
 from hydatis_simulator.outcomes import Outcome
 from hydatis_simulator.policy import Ranking
-from hydatis_simulator.replay import replay
+from hydatis_simulator.replay import ReplayObserver, replay
 
 T = TypeVar("T")
 
@@ -167,7 +167,9 @@ class Faults:
 
     # --- replays
 
-    def replay(self, at: Mapping[int, Callable[[], None]], feed: StackFeed | None = None) -> Replayed:
+    def replay(
+        self, at: Mapping[int, Callable[[], None]], feed: StackFeed | None = None, observers: Sequence[ReplayObserver] = ()
+    ) -> Replayed:
         """Replays the workload over the stack; calls ``at[n]`` just before decision n."""
         own = feed or self.feed()
         policy = FaultyPolicy(ExtenderPolicy(self.stack.extender_url), at)
@@ -177,7 +179,7 @@ class Faults:
                 trace,
                 nodes,
                 policy,
-                [own],
+                [*observers, own],
                 seed=1,
                 tick_seconds=TICK_SECONDS,
                 scrape_delay_seconds=SCRAPE_DELAY_SECONDS,

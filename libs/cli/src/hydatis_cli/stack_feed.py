@@ -12,7 +12,6 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -79,8 +78,6 @@ class StackFeed:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="stack-feed", daemon=True)
         self._thread.start()
-        self._client = self._run(self._connect(features_address))
-        self._watch = asyncio.run_coroutine_threadsafe(self._watch_connection(), self._loop)
         self._extender = ExtenderClient(extender_url)
         self._give_up_seconds = give_up_seconds
         self._cluster: tuple[Sequence[Node], float, float] | None = None
@@ -88,6 +85,7 @@ class StackFeed:
         self._bound: dict[str, PodEvent] = {}
         self._ended: dict[str, PodEvent] = {}
         self._behind = False
+        self._connected = False
         self._not_before_seconds = 0.0
         self._whole = True
         self.patience_seconds = patience_seconds
@@ -98,6 +96,7 @@ class StackFeed:
         """Wall-clock seconds of each tick until feature-service had published its table."""
         self.tick_seconds: list[float] = []
         """Wall-clock seconds of each tick, from the samples' being sent to every service's holding the generation."""
+        self._client, self._watch = self._run(self._connect(features_address))
 
     def on_nodes(self, nodes: Sequence[Node], tick_seconds: float, scrape_delay_seconds: float) -> None:
         """Sets the stack's cluster; what was told before holds no more."""
@@ -143,8 +142,7 @@ class StackFeed:
 
     def close(self) -> None:
         """Closes the connections."""
-        self._watch.cancel()
-        self._run(self._client.close())
+        self._run(self._disconnect())
         self._extender.close()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -167,11 +165,11 @@ class StackFeed:
                 time.sleep(RETRY_PAUSE_SECONDS)
 
     def _tell_event(self, event: PodEvent) -> None:
-        """Tells of a pod, or leaves it to the next call: a pod must not wait for its own bookkeeping."""
-        if self._behind and time.monotonic() < self._not_before_seconds:
+        """Tells of a pod, or leaves it to a later call: the next pod must not wait for the bookkeeping of this one."""
+        if self._behind and (not self._connected or time.monotonic() < self._not_before_seconds):
             return
         try:
-            self._catch_up()
+            self._catch_up(EVENT_TIMEOUT_SECONDS)
             self._run(self._report([event], EVENT_TIMEOUT_SECONDS))
         except OperationalError:
             self._failed()
@@ -181,61 +179,66 @@ class StackFeed:
         self._not_before_seconds = time.monotonic() + EVENT_PAUSE_SECONDS
         self.retries_count += 1
 
-    def _catch_up(self) -> None:
+    def _catch_up(self, timeout_seconds: float = CALL_TIMEOUT_SECONDS) -> None:
         if self._behind:
             self._behind = False  # before the telling: a connection that breaks meanwhile says so again
-            self._run(self._tell_again())
+            self._run(self._tell_again(timeout_seconds))
 
-    async def _tell_again(self) -> None:
+    async def _tell_again(self, timeout_seconds: float) -> None:
         """After an outage, in order of time: the binds and ends that it may have missed or forgotten, and the newest tick."""
         tick, tick_time = self._tick, self._tick.time_seconds if self._tick is not None else 0
         events = sorted((*self._bound.values(), *self._ended.values()), key=lambda event: event.event_time_seconds)
         shown = [event for event in events if event.event_time_seconds <= tick_time]
-        if not await self._goes_on(shown, tick_time):
-            await self._load()
-            await self._report(shown)
+        if not await self._goes_on(shown, tick_time, timeout_seconds):
+            await self._load(timeout_seconds)
+            await self._report(shown, timeout_seconds)
         if tick is not None:
-            await self._advance(tick)
-        await self._report(events[len(shown) :])
+            await self._advance(tick, timeout_seconds)
+        await self._report(events[len(shown) :], timeout_seconds)
 
-    async def _goes_on(self, events: Sequence[PodEvent], tick_time: int) -> bool:
+    async def _goes_on(self, events: Sequence[PodEvent], tick_time: int, timeout_seconds: float) -> bool:
         """Tells events to a feature-service that holds this cluster; False: it came back empty, or with another's state."""
         try:
-            return await self._report(events) <= tick_time
+            return await self._report(events, timeout_seconds) <= tick_time
         except (GenerationUnavailable, UnknownNode):
             return False
 
     # --- calls
 
-    async def _connect(self, address: str) -> ReplaySourceClient:
-        return ReplaySourceClient(address, MAX_MESSAGE_BYTES)
+    async def _connect(self, address: str) -> tuple[ReplaySourceClient, asyncio.Task[None]]:
+        client = ReplaySourceClient(address, MAX_MESSAGE_BYTES)
+        return client, asyncio.create_task(self._watch_connection(client))
 
-    async def _watch_connection(self) -> None:
+    async def _disconnect(self) -> None:
+        # The channel first: it ends the watch, which it would otherwise call back after the loop is gone.
+        await self._client.close()
+        await asyncio.wait({self._watch}, timeout=1)
+        self._watch.cancel()
+        await asyncio.gather(self._watch, return_exceptions=True)
+
+    async def _watch_connection(self, client: ReplaySourceClient) -> None:
         """Notices a feature-service that died and came back between two calls, neither of which failed."""
-        channel = self._client.channel
-        with suppress(asyncio.CancelledError):
-            while True:
-                state = channel.get_state(try_to_connect=True)
-                await channel.wait_for_state_change(state)
-                if state.name == "READY":
-                    self._behind = True
+        while (state := client.channel.get_state(try_to_connect=True)).name != "SHUTDOWN":
+            self._connected = state.name == "READY"
+            await client.channel.wait_for_state_change(state)
+            self._behind = self._behind or self._connected
 
-    async def _load(self) -> None:
+    async def _load(self, timeout_seconds: float = CALL_TIMEOUT_SECONDS) -> None:
         assert self._cluster is not None
         nodes, tick_seconds, scrape_delay_seconds = self._cluster
-        await self._client.load_cluster(nodes, tick_seconds, scrape_delay_seconds, timeout_seconds=CALL_TIMEOUT_SECONDS)
+        await self._client.load_cluster(nodes, tick_seconds, scrape_delay_seconds, timeout_seconds=timeout_seconds)
 
-    async def _report(self, events: Sequence[PodEvent], timeout_seconds: float = CALL_TIMEOUT_SECONDS) -> int:
+    async def _report(self, events: Sequence[PodEvent], timeout_seconds: float) -> int:
         return await self._client.report_pod_events(events, timeout_seconds=timeout_seconds)
 
-    async def _advance(self, tick: Tick) -> None:
+    async def _advance(self, tick: Tick, timeout_seconds: float = CALL_TIMEOUT_SECONDS) -> None:
         await self._client.advance_tick(
             tick.time_seconds,
             tick.sample_time_seconds,
             tick.node_usage,
             tick.pod_uids,
             tick.pod_usage,
-            timeout_seconds=CALL_TIMEOUT_SECONDS,
+            timeout_seconds=timeout_seconds,
         )
 
     def _await_generation(self, generation: int) -> None:
