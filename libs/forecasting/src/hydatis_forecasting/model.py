@@ -10,6 +10,7 @@ One booster per target (6 of them), each with a tree for p50 and one for p95 per
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 
@@ -28,11 +29,15 @@ __all__ = ["FORMAT", "HEADER_FILE", "QuantileForecaster"]
 
 FORMAT = "hydatis-quantile-forecaster/1"
 HEADER_FILE = "forecaster.json"
-_HEADER_KEYS = {"format", "resource", "columns", "outputs", "offsets"}
+_HEADER_KEYS = {"format", "resource", "columns", "outputs", "offsets", "digests"}
 
 
 def _tree_file(suffix: str) -> str:
     return f"trees_{suffix}.ubj"
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 class QuantileForecaster:
@@ -129,23 +134,26 @@ class QuantileForecaster:
 
     def to_files(self) -> dict[str, bytes]:
         """The forecaster as files by name: a JSON header and one .ubj (UBJSON) per target. No pickle."""
+        trees = {
+            _tree_file(target.suffix): bytes(booster.save_raw("ubj"))
+            for target, booster in zip(TARGETS, self._boosters, strict=True)
+        }
         header = {
             "format": FORMAT,
             "resource": self.resource,
             "columns": [list(column) for column in self.columns],
             "outputs": list(self.outputs),
             "offsets": self.offsets.tolist(),
+            "digests": {name: _digest(trees[name]) for name in trees},
         }
-        files = {HEADER_FILE: json.dumps(header, indent=1).encode()}
-        for target, booster in zip(TARGETS, self._boosters, strict=True):
-            files[_tree_file(target.suffix)] = bytes(booster.save_raw("ubj"))
-        return files
+        return {HEADER_FILE: json.dumps(header, indent=1).encode()} | trees
 
     @classmethod
     def from_files(cls, files: dict[str, bytes]) -> QuantileForecaster:
         """The forecaster that ``to_files`` wrote; its forecasts are equal bit by bit.
 
-        The digests of the files must have been verified before: the parser of xgboost is not made for hostile bytes.
+        Trees are compared with their digests in the header before xgboost sees them: its parser is not made for damaged bytes (a
+        truncated file can make it ask for all memory there is). Who wrote them is for the loader of artifacts to verify.
 
         Raises:
             ArtifactRefused: a file is missing, or is not what it should be.
@@ -158,7 +166,13 @@ class QuantileForecaster:
                 raise ArtifactRefused(
                     "other outputs than the forecast has", field="outputs", expected="those of targets.columns_of"
                 )
-            boosters = [xgboost.Booster(model_file=bytearray(files[_tree_file(target.suffix)])) for target in TARGETS]
+            names = [_tree_file(target.suffix) for target in TARGETS]
+            for name in names:
+                if _digest(files[name]) != header["digests"][name]:
+                    raise ArtifactRefused(
+                        f"{name} is not the file that was written", field=name, expected="its digest in the header"
+                    )
+            boosters = [xgboost.Booster(model_file=bytearray(files[name])) for name in names]
             columns = [(str(name), str(definition)) for name, definition in header["columns"]]
             return cls(header["resource"], columns, boosters, np.array(header["offsets"], dtype=np.float64))
         except KeyError as missing:
