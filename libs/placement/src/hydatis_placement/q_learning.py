@@ -59,8 +59,9 @@ class LearningSettings:
         InvalidValue: a number is out of its range.
     """
 
-    discount: float = 0.5
-    """g: what the next decision's value counts, 0 <= g < 1. Small: most of what a placement does it does to its own node."""
+    discount: float = 0.1
+    """g: what the next decision's value counts, 0 <= g < 1. Small, because what a placement does it does to its own node, and the
+    reward sees that node's coming hours already; the next pod's value is mostly noise about this one."""
     learning_rate: float = 1e-3
     """Step size of Adam at the start; it falls linearly to a tenth, > 0."""
     weight_decay: float = 10.0

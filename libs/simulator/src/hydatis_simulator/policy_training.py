@@ -65,7 +65,7 @@ def train_policy(
     nodes: Sequence[Node],
     *,
     seed: int,
-    episodes: int = 20,
+    episodes: int = 12,
     progress: Progress | None = None,
     forecaster: Forecaster | None = None,
     settings: LearningSettings | None = None,
