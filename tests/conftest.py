@@ -10,9 +10,12 @@ import os
 import random
 import shutil
 import socket
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hydatis_cli.exposition import scrape, total_by
 from hydatis_cli.readiness import wait_until_ready
 from hydatis_cli.stack import Stack
 from hydatis_cli.state_folder import StateFolder
@@ -92,3 +95,28 @@ def stack(models_folder: Path, tmp_path_factory: pytest.TempPathFactory):
         yield running
     finally:
         Supervision(running).stop()
+
+
+@pytest.fixture
+def policy_in_force(stack: Stack) -> Iterator[Callable[[str], None]]:
+    """Writes the shim's policy file and returns when it is in force; the file of before is in force again afterwards."""
+    file = stack.state.policy_file
+    before = file.read_text()
+
+    def readings() -> float:
+        return sum(total_by(scrape(f"{stack.extender_url}/metrics"), "hydatis_policy_file_reads_total", "result").values())
+
+    def put(text: str) -> None:
+        if text == file.read_text():
+            return
+        seen = readings()
+        whole = file.with_suffix(".new")
+        whole.write_text(text)
+        whole.replace(file)  # in one step: half a file would be read as a policy, too
+        deadline = time.monotonic() + 20
+        while readings() == seen:
+            assert time.monotonic() < deadline, "the policy file was not read again"
+            time.sleep(0.01)
+
+    yield put
+    put(before)

@@ -1,0 +1,157 @@
+"""What the integration tests share: processes of their own beside the stack, and the way a test waits."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from hydatis_cli.readiness import is_ready
+from hydatis_cli.stack import Process, Stack
+from hydatis_cli.supervision import Supervision
+from hydatis_cli.workloads import Workload, evaluation_workload
+
+T = TypeVar("T")
+PATIENCE_SECONDS = 60.0
+
+
+def until(condition: Callable[[], T], what: str, timeout_seconds: float = PATIENCE_SECONDS) -> T:
+    """What the condition returns as soon as that is true; no test sleeps for a fixed time."""
+    deadline = time.monotonic() + timeout_seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"not within {timeout_seconds:g} s: {what}"
+        time.sleep(0.02)
+    return found
+
+
+@pytest.fixture(scope="session", name="until")
+def until_fixture() -> Callable[..., object]:
+    """``until``."""
+    return until
+
+
+@pytest.fixture
+def free_port() -> Callable[[], int]:
+    """A port that nobody listens on."""
+
+    def port() -> int:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            return int(taken.getsockname()[1])
+
+    return port
+
+
+@dataclass
+class OwnProcess:
+    """A process that a test started, and ends."""
+
+    process: Process
+    running: subprocess.Popen[bytes]
+    log: Path
+
+    def setting(self, name: str) -> str:
+        """A setting it was given: ``setting("GRPC_PORT")``."""
+        return next(value for key, value in self.process.environment.items() if key.endswith("_" + name))
+
+    @property
+    def address(self) -> str:
+        """Its gRPC address."""
+        return f"127.0.0.1:{self.setting('GRPC_PORT')}"
+
+    @property
+    def metrics_url(self) -> str:
+        """Its /metrics."""
+        return f"http://127.0.0.1:{self.setting('METRICS_PORT')}/metrics"
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.running.kill()
+        self.running.wait(PATIENCE_SECONDS)
+
+    def stop(self) -> None:
+        """Ends it in order."""
+        if self.running.poll() is None:
+            self.running.send_signal(signal.SIGTERM)
+            try:
+                self.running.wait(PATIENCE_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+
+Starter = Callable[..., OwnProcess]
+
+
+@pytest.fixture
+def start(stack: Stack, free_port: Callable[[], int], tmp_path: Path) -> Iterator[Starter]:
+    """Starts a process of the stack once more: with ports of its own, and with other settings where a test says so.
+
+    ``start("placement-policy", MODEL_ADDRESS=...)`` returns when it is ready.
+    """
+    with ExitStack() as ends:
+
+        def started(name: str, variables: Mapping[str, str] | None = None, **settings: str) -> OwnProcess:
+            told = next(process for process in stack.processes() if process.name == name)
+            prefix = told.module.upper() + "_"
+            ports = {key: str(free_port()) for key in told.environment if key.endswith("_PORT")}
+            environment = told.environment | ports | {prefix + key: value for key, value in settings.items()}
+            door = "HTTP_PORT" if name == "scheduler-plugin" else "METRICS_PORT"
+            own = replace(told, environment=environment, ready_url=f"http://127.0.0.1:{environment[prefix + door]}/readyz")
+            log = tmp_path / f"{name}-{len(list(tmp_path.iterdir()))}.log"
+            with log.open("wb") as output:
+                running = subprocess.Popen(
+                    stack.command(own),
+                    env=stack.inherited_environment() | environment | dict(variables or {}),
+                    stdout=output,
+                    stderr=output,
+                    cwd=tmp_path,
+                )
+            process = OwnProcess(own, running, log)
+            ends.callback(process.stop)
+            until(lambda: running.poll() is not None or is_ready(own), f"{name} is ready")
+            assert running.poll() is None, log.read_text()[-2000:]
+            return process
+
+        yield started
+
+
+@pytest.fixture(scope="session")
+def command() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs ``hydatis ...`` as a user does, without the settings of whoever runs the tests."""
+    import sys
+
+    def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("HYDATIS_")}
+        return subprocess.run(
+            [sys.executable, "-m", "hydatis_cli.main", *arguments],
+            env=environment | {"COLUMNS": "200", "NO_COLOR": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=180,
+            cwd=cwd,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def small() -> Workload:
+    """A synthetic day of about a hundred pods on eight nodes."""
+    return evaluation_workload("synthetic", None, seed=3, pod_count=80, node_count=8, days=1)
+
+
+@pytest.fixture(scope="session")
+def pids(stack: Stack) -> Callable[[], dict[str, int]]:
+    """Process ids of the stack, by name."""
+    return lambda: {told.name: told.pid for told in Supervision(stack).status()}
+
+

@@ -1,0 +1,81 @@
+"""A decision can be explained afterwards: what was chosen, why, and where the pod then went."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hydatis_cli.extender_client import ExtenderClient
+from hydatis_cli.extender_policy import ExtenderPolicy
+from hydatis_cli.stack import MODELS, Stack
+from hydatis_cli.stack_feed import StackFeed
+from hydatis_cli.workloads import Workload
+from hydatis_simulator.outcomes import Outcome
+from hydatis_simulator.replay import replay
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def placed(stack: Stack, small: Workload) -> Outcome:
+    """Two hours of a replay over the stack."""
+    feed, policy = StackFeed(stack.features_address, stack.extender_url), ExtenderPolicy(stack.extender_url, timeout_seconds=10)
+    outcome = replay(small.trace, small.nodes, policy, [feed], seed=3, until=small.trace.start_seconds + 7200)
+    policy.close()
+    feed.close()
+    return outcome
+
+
+@pytest.fixture(scope="module")
+def records(stack: Stack, placed: Outcome) -> dict[str, Any]:
+    """The newest decision record of each pod, by uid."""
+    client = ExtenderClient(stack.extender_url)
+    found = client.get_json("/decisions?limit=1000", timeout_seconds=30)["decisions"]
+    client.close()
+    return {record["pod"]["uid"]: record for record in reversed(found)}
+
+
+def test_every_placement_has_a_record_joined_with_where_the_pod_went(placed: Outcome, records: dict[str, Any]) -> None:
+    assert len(placed.placements) > 20
+    assert {p.pod_uid: p.node_name for p in placed.placements} == {
+        p.pod_uid: records[p.pod_uid]["bound_node"] for p in placed.placements
+    }
+
+
+def test_a_record_says_on_what_it_was_decided(placed: Outcome, records: dict[str, Any]) -> None:
+    for placement in placed.placements:
+        record = records[placement.pod_uid]
+        assert record["rung"] == "full"
+        assert 0 <= placement.time_seconds - record["generation"] < 300
+        assert {text.partition(" ")[0] for text in record["model_versions"]} == set(MODELS)
+        assert record["top"][0]["node_name"] == record["chosen_node"]
+        assert record["top"][0]["score"] == 10
+        assert not record["risk_masked"]
+        assert [reason["score"] for reason in record["top"]] == sorted((reason["score"] for reason in record["top"]), reverse=True)
+        # with our weight one level outranks what in-tree resource scores can differ by: they break ties among the best
+        scores = {reason["node_name"]: reason["score"] for reason in record["top"]}
+        assert scores.get(placement.node_name, 10) == 10
+
+
+def test_the_command_explains_a_pod_as_json_and_in_words(stack: Stack, placed: Outcome, command: Command) -> None:
+    placement = placed.placements[-1]
+    asked = command("explain", placement.pod_uid, "--state", str(stack.state.root), "--json")
+    assert asked.returncode == 0, asked.stderr
+    (record,) = json.loads(asked.stdout)
+    assert record["pod"]["uid"] == placement.pod_uid
+    assert record["bound_node"] == placement.node_name
+    pod = record["pod"]
+    told = command("explain", f"{pod['namespace']}/{pod['name']}", "--state", str(stack.state.root))
+    assert told.returncode == 0, told.stderr
+    assert f"bound to {placement.node_name}" in " ".join(told.stdout.split())
+    assert "Rung full" in told.stdout
+
+
+def test_it_says_in_one_sentence_that_it_knows_no_such_pod(stack: Stack, placed: Outcome, command: Command) -> None:
+    asked = command("explain", "nobody", "--state", str(stack.state.root))
+    assert (asked.returncode, asked.stdout) == (2, "")
+    assert asked.stderr.count("\n") == 1
+    assert "nobody" in asked.stderr

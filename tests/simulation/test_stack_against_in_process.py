@@ -1,0 +1,148 @@
+"""Nine processes place pods exactly as one process does with the same models.
+
+This is what makes a month's evaluation in the simulator say something of the running system: table, forecast, risk, credits,
+after-states, values, filter and scores are the same functions on both sides, and no wire, stream or cache between them may change
+a placement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hydatis_anomaly.confirmation import Confirmation
+from hydatis_anomaly.forest import IsolationForestArrays
+from hydatis_cli.extender_policy import ExtenderPolicy
+from hydatis_cli.stack import Stack
+from hydatis_cli.stack_feed import StackFeed
+from hydatis_cli.workloads import SCRAPE_DELAY_SECONDS, TICK_SECONDS, Workload, evaluation_workload
+from hydatis_features.table import NodeTable
+from hydatis_forecasting.forecast_table import ForecastTable
+from hydatis_forecasting.model import QuantileForecaster
+from hydatis_forecasting.outlook import Outlook, outlook
+from hydatis_lifecycle.adapters.artifact_folder import ArtifactFolder
+from hydatis_placement.after_state import SCHEMA, after_states
+from hydatis_placement.q_function import EPSILON, QFunction
+from hydatis_simulator.learned_policy import InProcessPolicy
+from hydatis_simulator.outcomes import Outcome
+from hydatis_simulator.policy import Policy, StockPolicy
+from hydatis_simulator.replay import ReplayObserver, replay
+from numpy.typing import NDArray
+
+HOURS = 18
+#: As anomaly-detector's setting confirm_ticks_count.
+TICKS_TO_CONFIRM = 3
+
+
+class Models:
+    """The trained artifacts as functions, without any server."""
+
+    def __init__(self, folder: Path) -> None:
+        artifacts = ArtifactFolder(folder)
+        policy = artifacts.load("placement-policy")
+        self._q_function = QFunction.from_files(policy.files)
+        self._q_columns = SCHEMA.positions(list(policy.manifest.columns))
+        self._forecasters = [
+            QuantileForecaster.from_files(dict(artifacts.load(name).files)) for name in ("cpu-forecaster", "memory-forecaster")
+        ]
+        self._forest = IsolationForestArrays.from_files(dict(artifacts.load("anomaly-detector").files))
+
+    def outlook(self, table: NodeTable) -> Outlook:
+        """What the forecaster says of a table."""
+        values = np.hstack([forecaster.predict_table(table) for forecaster in self._forecasters])
+        return outlook(ForecastTable(table.generation, values, (), None))
+
+    def risk(self, table: NodeTable) -> NDArray[np.float32]:
+        """What the anomaly-detector says of a table."""
+        known = {name: position for position, name in enumerate(table.columns)}
+        return self._forest.risk(np.ascontiguousarray(table.values[:, [known[name] for name, _ in self._forest.columns]]))
+
+    @property
+    def threshold(self) -> float:
+        """Risk at which a node is flagged."""
+        return float(self._forest.threshold)
+
+    def utility(self, *decision: Any, after: Any = None) -> NDArray[np.float32]:
+        """Q of each candidate."""
+        return self._q_function.values(after_states(*decision, after=after)[:, self._q_columns])
+
+
+class InProcess(InProcessPolicy):
+    """The simulator's learned policy, which knows no risk, with the risk that the stack has."""
+
+    def __init__(self, models: Models) -> None:
+        super().__init__("hydatis", models.utility, epsilon=EPSILON, forecaster=models.outlook)
+        self._models = models
+        self._confirmation = Confirmation(TICKS_TO_CONFIRM)
+
+    def on_tick(self, tick_time_seconds: float, *measured: Any) -> None:
+        super().on_tick(tick_time_seconds, *measured)
+        assert self._view is not None
+        table = self._view.table
+        risk = self._models.risk(table)
+        confirmed = np.zeros(len(risk), dtype=np.bool_)
+        for node in self._confirmation.update(table.generation, risk, self._models.threshold, table.node_names):
+            confirmed[node.row] = node.confirmed
+        self._view = replace(self._view, risk=risk, confirmed=confirmed)
+
+
+def played(workload: Workload, policy: Policy, observers: Sequence[ReplayObserver], seed: int = 5) -> Outcome:
+    return replay(
+        workload.trace,
+        workload.nodes,
+        policy,
+        observers,
+        seed=seed,
+        tick_seconds=TICK_SECONDS,
+        scrape_delay_seconds=SCRAPE_DELAY_SECONDS,
+        until=workload.trace.start_seconds + HOURS * 3600,
+    )
+
+
+def over_stack(stack: Stack, workload: Workload) -> Outcome:
+    feed = StackFeed(stack.features_address, stack.extender_url)
+    policy = ExtenderPolicy(stack.extender_url, timeout_seconds=10)
+    try:
+        outcome = played(workload, policy, [feed])
+        assert policy.unanswered_count == 0
+        return outcome
+    finally:
+        policy.close()
+        feed.close()
+
+
+@pytest.fixture(scope="module")
+def workload() -> Workload:
+    """Some hundred pods on twelve nodes: every decision has a choice."""
+    return evaluation_workload("synthetic", None, seed=5, pod_count=220, node_count=12, days=1)
+
+
+def test_the_running_stack_places_every_pod_where_the_in_process_policy_does(
+    stack: Stack, workload: Workload, policy_in_force: Callable[[str], None]
+) -> None:
+    # a decision that is late on a busy machine would stand on a lower rung, and equality says nothing of lateness
+    policy_in_force("mode: on\ndecision_budget_ms: 5000\n")
+    alone = InProcess(Models(stack.state.models))
+    expected = played(workload, alone, [alone])
+    got = over_stack(stack, workload)
+    differing = [
+        (one.pod_uid, one.node_name, other.node_name)
+        for one, other in zip(expected.placements, got.placements, strict=True)
+        if one != other
+    ]
+    assert differing == []
+    assert len(got.placements) > 150
+    assert got.figures == pytest.approx(expected.figures, nan_ok=True)
+
+
+def test_its_placements_are_not_the_stock_schedulers(stack: Stack, workload: Workload) -> None:
+    """Else the equality above would prove nothing."""
+    alone = InProcess(Models(stack.state.models))
+    learned = played(workload, alone, [alone])
+    stock = played(workload, StockPolicy(), [])
+    moved = [one for one, other in zip(learned.placements, stock.placements, strict=False) if one.node_name != other.node_name]
+    assert len(moved) > len(stock.placements) // 4
