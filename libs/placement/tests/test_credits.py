@@ -220,3 +220,33 @@ def test_a_row_beyond_the_table_is_refused() -> None:
 def test_a_ledger_needs_an_expiry() -> None:
     with pytest.raises(InvalidValue):
         CreditLedger(provisional_seconds=0.0)
+
+
+def test_credits_kept_up_to_date_are_those_of_a_ledger_that_is_told_everything_at_once() -> None:
+    random = np.random.default_rng(3)
+    kept = CreditLedger(provisional_seconds=30.0)
+    said: list[tuple[str, str, str, float, int]] = []
+    now, generation = float(T0), T0
+    for step in range(400):
+        now += float(random.uniform(0, 3))
+        generation = T0 + int(now - T0) // 60 * 60
+        verb = ("choose", "confirm", "confirm", "end")[int(random.integers(4))]
+        said.append((verb, f"p{random.integers(60)}", NODES[random.integers(4)], now, generation))
+        _say(kept, said[-1])
+        if step % 7 == 0:
+            told_at_once = CreditLedger(provisional_seconds=30.0)
+            for entry in said:
+                _say(told_at_once, entry)
+            without = f"p{random.integers(60)}" if step % 2 else ""
+            mine = kept.credits(table(generation), now, without_uid=without)
+            fresh = told_at_once.credits(table(generation), now, without_uid=without)
+            assert mine.rows.tolist() == fresh.rows.tolist()
+            assert mine.values == pytest.approx(fresh.values, rel=1e-6)
+
+
+def _say(ledger: CreditLedger, entry: tuple[str, str, str, float, int]) -> None:
+    verb, uid, node, time, generation = entry
+    if verb == "end":
+        ledger.end(uid, time)
+    else:
+        (ledger.choose if verb == "choose" else ledger.confirm)(pod(uid), node, USE, time, generation)

@@ -7,7 +7,9 @@ it, and with its requests until a table counts them itself.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 from hydatis_core.errors import Duplicate, InvalidValue, WrongShape
@@ -30,6 +32,7 @@ CREDIT_COLUMNS: tuple[str, ...] = (
 )
 _WIDTH = len(CREDIT_COLUMNS)
 _USE_WIDTH = 4
+_ONES = np.ones(_WIDTH)
 
 #: Tables of this many ticks before the newest may still be decided on: entries are kept for them.
 _KEPT_TICKS = 4
@@ -91,9 +94,12 @@ class Credits:
             return np.zeros((_WIDTH, rows.size), dtype=np.float32)
         if int(self.rows.max()) >= node_count:
             raise InvalidValue(f"row {int(self.rows.max())} has a credit", field="credits.rows", expected=f"0..{node_count - 1}")
-        dense = np.zeros((_WIDTH, node_count), dtype=np.float32)
-        dense[:, self.rows] = self.values.T
-        return dense.take(rows, axis=1)
+        position = np.full(node_count, self.rows.size, dtype=np.int32)
+        position[self.rows] = np.arange(self.rows.size, dtype=np.int32)
+        # One line of zeros after the last stands for all nodes without a credit.
+        lines = np.zeros((_WIDTH, self.rows.size + 1), dtype=np.float32)
+        lines[:, :-1] = self.values.T
+        return lines.take(position.take(rows), axis=1)
 
 
 class CreditLedger:
@@ -136,6 +142,11 @@ class CreditLedger:
         self._confirmed = np.zeros(64, dtype=bool)
         self._rows_of_names: tuple[str, ...] = ()
         self._row_of_id = np.empty(0, dtype=np.intp)
+        self._next_expiry = math.inf
+        self._summed: NodeTable | None = None
+        self._sums = np.empty((0, _WIDTH))
+        self._touched: set[int] = set()
+        self._standing: Credits | None = None
 
     def __len__(self) -> int:
         """Entries held: provisional, and confirmed that some table may still need."""
@@ -204,33 +215,58 @@ class CreditLedger:
             Rows ascending; nodes that the table lacks have none.
         """
         self._forget(table, now_seconds)
-        count = len(self._uids)
-        if count == 0:
-            return Credits()
-        confirmed = self._confirmed[:count]
-        age = table.generation - table.scrape_delay_seconds - self._bind_times[:count]
-        unseen = 1.0 - np.clip(age / table.metric_window_seconds, 0.0, 1.0)
-        unseen[~confirmed] = 1.0
-        uncounted = (self._generations[:count] >= table.generation) | ~confirmed
-        weights = np.empty((count, _WIDTH))
-        weights[:, :_USE_WIDTH] = unseen[:, None]
-        weights[:, _USE_WIDTH:] = uncounted[:, None]
+        self._bring_up_to_date(table)
         own = self._slot_by_uid.get(without_uid) if without_uid else None
         if own is not None:
-            weights[own] = 0.0
-        rows = self._table_rows(table)[self._nodes[:count]]
-        wanted = (rows >= 0) & (weights.any(axis=1))
-        if not wanted.any():
-            return Credits()
-        amounts = self._values[:count][wanted] * weights[wanted]
-        is_credited = np.zeros(len(table.node_names), dtype=bool)
-        is_credited[rows[wanted]] = True
-        credited = np.flatnonzero(is_credited)
-        position = (np.cumsum(is_credited) - 1)[rows[wanted]]
-        totals = np.empty((credited.size, _WIDTH), dtype=np.float32)
-        for column in range(_WIDTH):
-            totals[:, column] = np.bincount(position, weights=amounts[:, column], minlength=credited.size)
-        return Credits(credited.astype(np.int32), totals)
+            return _credits_of(self._added_up(self._sums.copy(), table, [int(self._nodes[own])], without_slot=own))
+        if self._standing is None:
+            self._standing = _credits_of(self._sums)
+        return self._standing
+
+    def _bring_up_to_date(self, table: NodeTable) -> None:
+        """Makes ``_sums`` those of the table and of all entries.
+
+        Between two decisions a handful of entries change and the table mostly does not, so the sums stand and only the touched nodes
+        are added up anew. (From all their entries: subtracting an amount again would leave rounding errors below zero.)
+        """
+        if self._summed is not table:
+            self._sums = self._added_up(np.zeros((len(table.node_names), _WIDTH)), table, list(self._node_id.values()))
+            self._summed = table
+        elif self._touched:
+            self._added_up(self._sums, table, list(self._touched))
+        else:
+            return
+        self._touched.clear()
+        self._standing = None
+
+    def _added_up(
+        self, sums: NDArray[np.float64], table: NodeTable, nodes: list[int], *, without_slot: int | None = None
+    ) -> NDArray[np.float64]:
+        """The sums, shape (rows of the table, 7), with those of some nodes added up anew in place."""
+        count = len(self._uids)
+        rows = self._table_rows(table)
+        is_wanted = np.zeros(rows.size, dtype=bool)
+        is_wanted[nodes] = True
+        is_wanted &= rows >= 0
+        sums[rows[is_wanted]] = 0.0
+        is_member = is_wanted[self._nodes[:count]]
+        if without_slot is not None:
+            is_member[without_slot] = False
+        slots = np.flatnonzero(is_member)
+        np.add.at(sums, rows[self._nodes[slots]], self._values[slots] * self._weights(slots, table))
+        return sums
+
+    def _weights(self, slots: NDArray[np.intp], table: NodeTable) -> NDArray[np.float64]:
+        """What of each entry's values counts, 0..1, shape (slots, 7)."""
+        confirmed = self._confirmed[slots]
+        age = table.generation - table.scrape_delay_seconds - self._bind_times[slots]
+        unseen = 1.0 - np.clip(age / table.metric_window_seconds, 0.0, 1.0)
+        unseen[~confirmed] = 1.0
+        uncounted = (self._generations[slots] >= table.generation) | ~confirmed
+        weights = np.empty((slots.size, _WIDTH))
+        weights[:, :_USE_WIDTH] = unseen[:, None]
+        weights[:, _USE_WIDTH:] = uncounted[:, None]
+        return weights
 
     def _write(self, pod: Pod, node_name: str, use: ExpectedUse, time_seconds: float, generation: int, *, confirmed: bool) -> None:
         slot = self._slot_by_uid.get(pod.uid)
@@ -240,6 +276,8 @@ class CreditLedger:
                 self._grow()
             self._uids.append(pod.uid)
             self._slot_by_uid[pod.uid] = slot
+        else:
+            self._touched.add(int(self._nodes[slot]))
         self._values[slot] = (
             use.cpu_p50_cores,
             use.cpu_p95_cores,
@@ -249,10 +287,14 @@ class CreditLedger:
             pod.requests.memory_bytes,
             1.0,
         )
-        self._nodes[slot] = self._node_id.setdefault(node_name, len(self._node_id))
+        node = self._node_id.setdefault(node_name, len(self._node_id))
+        self._touched.add(node)
+        self._nodes[slot] = node
         self._bind_times[slot] = time_seconds
         self._generations[slot] = generation
         self._confirmed[slot] = confirmed
+        if not confirmed:
+            self._next_expiry = min(self._next_expiry, time_seconds + self._provisional_seconds)
 
     def _grow(self) -> None:
         for name in ("_values", "_nodes", "_bind_times", "_generations", "_confirmed"):
@@ -262,6 +304,7 @@ class CreditLedger:
     def _drop(self, slot: int) -> None:
         """Fills the gap with the last entry, so that the arrays stay dense."""
         last = len(self._uids) - 1
+        self._touched.add(int(self._nodes[slot]))
         del self._slot_by_uid[self._uids[slot]]
         if slot != last:
             for array in (self._values, self._nodes, self._bind_times, self._generations, self._confirmed):
@@ -271,7 +314,12 @@ class CreditLedger:
         self._uids.pop()
 
     def _forget(self, table: NodeTable, now_seconds: float) -> None:
-        """Drops expired choices and binds that every table still in use shows and counts."""
+        """Drops expired choices and binds that every table still in use shows and counts.
+
+        Both can only happen when the table is another one or the earliest expiry has come, so that most decisions look no further.
+        """
+        if table is self._summed and now_seconds < self._next_expiry:
+            return
         count = len(self._uids)
         oldest_table = table.generation - _KEPT_TICKS * table.tick_seconds
         measured_before = oldest_table - table.scrape_delay_seconds - table.metric_window_seconds
@@ -281,13 +329,24 @@ class CreditLedger:
         expired = ~confirmed & (times + self._provisional_seconds <= now_seconds)
         for slot in np.flatnonzero(measured | expired)[::-1]:
             self._drop(int(slot))
+        waiting = self._bind_times[: len(self._uids)][~self._confirmed[: len(self._uids)]]
+        self._next_expiry = float(waiting.min(initial=math.inf)) + self._provisional_seconds
         if self._ended and next(iter(self._ended.values())) <= measured_before:
             self._ended = {uid: time for uid, time in self._ended.items() if time > measured_before}
 
     def _table_rows(self, table: NodeTable) -> NDArray[np.intp]:
         """Row of each node id in the table; -1: the table lacks it."""
-        if self._rows_of_names is not table.node_names or self._row_of_id.size != len(self._node_id):
+        known = self._row_of_id.size
+        if self._rows_of_names is not table.node_names:
+            self._rows_of_names, known = table.node_names, 0
+        if known != len(self._node_id):
             lookup = table.row_by_name
-            self._row_of_id = np.array([lookup.get(name, -1) for name in self._node_id], dtype=np.intp)
-            self._rows_of_names = table.node_names
+            new = [lookup.get(name, -1) for name in islice(self._node_id, known, None)]
+            self._row_of_id = np.append(self._row_of_id[:known], np.array(new, dtype=np.intp))
         return self._row_of_id
+
+
+def _credits_of(sums: NDArray[np.float64]) -> Credits:
+    """The rows of dense sums that are not all zero. (All are >= 0, so one sum per row tells, and is the cheapest to ask.)"""
+    credited = np.flatnonzero(sums @ _ONES)
+    return Credits(credited.astype(np.int32), sums[credited].astype(np.float32)) if credited.size else Credits()
