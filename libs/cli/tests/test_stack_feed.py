@@ -246,3 +246,18 @@ def test_once_a_generation_was_waited_for_in_vain_the_next_ticks_are_not_held_up
     tick(feed, 600)
     feed.close()
     assert asked == ["/generation?at_least=300&timeout_seconds=7.0", "/generation?at_least=600&timeout_seconds=0.5"]
+
+
+def test_a_tick_that_was_told_again_is_waited_for_before_the_next_pod_is_placed_but_not_long(source, extender):
+    url, asked = extender
+    feed = StackFeed(source.address, url, patience_seconds=0.25)
+    feed.on_nodes(NODES, 300.0, 15.0)
+    tick(feed, 300)
+    source.crash()
+    source.start()
+    wait_until(lambda: feed._behind and feed._connected)
+    feed.on_bind(Pod("p"), "a", 310.0)
+    feed.close()
+    assert source.calls[-1] == ["bound p"]
+    assert asked[-1].startswith("/generation?at_least=300&")
+    assert len(asked) == 2

@@ -121,7 +121,7 @@ class StackFeed:
         self._tell(lambda: self._advance(tick))
         self._tick = tick
         self.publish_seconds.append(time.perf_counter() - begin)
-        self._await_generation(tick.time_seconds)
+        self._await_generation(tick.time_seconds, self.patience_seconds)
         self.tick_seconds.append(time.perf_counter() - begin)
 
     def on_bind(self, pod: Pod, node_name: str, time_seconds: float) -> None:
@@ -183,6 +183,9 @@ class StackFeed:
         if self._behind:
             self._behind = False  # before the telling: a connection that breaks meanwhile says so again
             self._run(self._tell_again(timeout_seconds))
+            if self._tick is not None:
+                # Told again, the tick is new to all others too; the next pod is placed on it as the pods before were.
+                self._await_generation(self._tick.time_seconds, IMPATIENT_TIMEOUT_SECONDS)
 
     async def _tell_again(self, timeout_seconds: float) -> None:
         """After an outage, in order of time: the binds and ends that it may have missed or forgotten, and the newest tick."""
@@ -241,8 +244,8 @@ class StackFeed:
             timeout_seconds=timeout_seconds,
         )
 
-    def _await_generation(self, generation: int) -> None:
-        patience = self.patience_seconds if self._whole else min(self.patience_seconds, IMPATIENT_TIMEOUT_SECONDS)
+    def _await_generation(self, generation: int, patience_seconds: float) -> None:
+        patience = patience_seconds if self._whole else min(patience_seconds, IMPATIENT_TIMEOUT_SECONDS)
         try:
             path = f"/generation?at_least={generation}&timeout_seconds={patience}"
             self._extender.get_json(path, timeout_seconds=patience + 5)
