@@ -9,6 +9,7 @@ from hydatis_features.schema import SCHEMA
 from hydatis_features.table import NodeTable
 from hydatis_placement.admission import REASONS, Thresholds, admit
 from hydatis_placement.credits import Credits
+from hydatis_placement.load_after import load_after, peaks_after
 from hydatis_placement.view import ClusterView
 
 GIB = 2.0**30
@@ -76,3 +77,14 @@ def test_no_candidates_is_nothing_waived() -> None:
 def test_a_threshold_must_be_a_share(value: float) -> None:
     with pytest.raises(InvalidValue):
         Thresholds(cpu_p95_ratio=value)
+
+
+def test_the_filter_computes_the_same_loads_alone_as_with_all_others() -> None:
+    random = np.random.default_rng(5)
+    state = view(random.uniform(0, 1.2, 50).tolist(), random.uniform(0, 1.2, 50).tolist())
+    credits = Credits(np.array([3, 7], dtype=np.int32), random.uniform(0, 3, (2, 7)).astype(np.float32))
+    chosen = random.permutation(50)[:30].astype(np.int32)
+    whole = load_after(state, chosen, POD, USE, credits)
+    alone = peaks_after(state, chosen, USE, credits)
+    np.testing.assert_array_equal(alone.cpu_p95, whole.cpu_p95)
+    np.testing.assert_array_equal(alone.memory_p95, whole.memory_p95)

@@ -15,7 +15,7 @@ from hydatis_features.expected_use import ExpectedUse
 from numpy.typing import NDArray
 
 from hydatis_placement.credits import Credits
-from hydatis_placement.load_after import LoadAfter, load_after
+from hydatis_placement.load_after import LoadAfter, peaks_after
 from hydatis_placement.view import ClusterView, Fact
 
 __all__ = ["REASONS", "Admission", "Thresholds", "admit"]
@@ -70,7 +70,7 @@ class Admission:
 def admit(
     view: ClusterView,
     rows: NDArray[np.int32],
-    pod: Pod,
+    pod: Pod,  # noqa: ARG001  # every rule takes the same decision; this one reads its expected use alone
     expected_use: ExpectedUse,
     credits: Credits,
     thresholds: Thresholds,
@@ -94,7 +94,7 @@ def admit(
     """
     codes = np.zeros(rows.size, dtype=np.int8)
     if view.has_forecast:
-        loads = after if after is not None else load_after(view, rows, pod, expected_use, credits)
+        loads = after if after is not None else peaks_after(view, rows, expected_use, credits)
         forecast = view.facts[Fact.FORECAST_MISSING].take(rows) == 0
         codes[forecast & (loads.cpu_p95 > thresholds.cpu_p95_ratio)] = 3
         codes[forecast & (loads.memory_p95 > thresholds.memory_p95_ratio)] = 2

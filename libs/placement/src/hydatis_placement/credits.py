@@ -226,8 +226,8 @@ class CreditLedger:
     def _bring_up_to_date(self, table: NodeTable) -> None:
         """Makes ``_sums`` those of the table and of all entries.
 
-        Between two decisions a handful of entries change and the table mostly does not, so the sums stand and only the touched nodes
-        are added up anew. (From all their entries: subtracting an amount again would leave rounding errors below zero.)
+        Between two decisions a handful of entries change and the table mostly does not, so the sums stand and only the touched
+        nodes are added up anew. (From all their entries: subtracting an amount again would leave rounding errors below zero.)
         """
         if self._summed is not table:
             self._sums = self._added_up(np.zeros((len(table.node_names), _WIDTH)), table, list(self._node_id.values()))

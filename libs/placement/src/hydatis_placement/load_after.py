@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from hydatis_placement.credits import Credits
 from hydatis_placement.view import ClusterView, Fact
 
-__all__ = ["LARGEST_LOAD", "LoadAfter", "load_after"]
+__all__ = ["LARGEST_LOAD", "LoadAfter", "PeaksAfter", "load_after", "peaks_after"]
 
 Vector = NDArray[np.float32]
 
@@ -76,6 +76,13 @@ class LoadAfter(NamedTuple):
     """1: the node has no pod, bound or credited, and this would be its first; else 0."""
 
 
+class PeaksAfter(NamedTuple):
+    """The two loads that the filter asks for, as in ``LoadAfter``."""
+
+    cpu_p95: Vector
+    memory_p95: Vector
+
+
 def load_after(view: ClusterView, rows: NDArray[np.int32], pod: Pod, expected_use: ExpectedUse, credits: Credits) -> LoadAfter:
     """Loads of candidate nodes after placement.
 
@@ -106,3 +113,19 @@ def load_after(view: ClusterView, rows: NDArray[np.int32], pod: Pod, expected_us
     lines = facts[_BASE] + extra[_EXTRA]
     np.minimum(lines, np.float32(LARGEST_LOAD), out=lines)
     return LoadAfter._make((*lines, facts[Fact.IS_EMPTY] * first))
+
+
+def peaks_after(view: ClusterView, rows: NDArray[np.int32], expected_use: ExpectedUse, credits: Credits) -> PeaksAfter:
+    """The 95th percentiles alone, equal to those of ``load_after`` to the bit: a decision on the full rung needs no more here.
+
+    Args as ``load_after``.
+    """
+    credited = credits.at(rows, view.node_count)
+    peaks = []
+    for base, per, column, use in (
+        (Fact.CPU_P95, Fact.PER_CPU_CORE, 1, expected_use.cpu_p95_cores),
+        (Fact.MEMORY_P95, Fact.PER_MEMORY_BYTE, 3, expected_use.memory_p95_bytes),
+    ):
+        peak = view.facts[base].take(rows) + (credited[column] + np.float32(use)) * view.facts[per].take(rows)
+        peaks.append(np.minimum(peak, np.float32(LARGEST_LOAD), out=peak))
+    return PeaksAfter._make(peaks)

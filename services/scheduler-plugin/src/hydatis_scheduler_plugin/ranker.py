@@ -17,7 +17,6 @@ from hydatis_features.expected_use import ExpectedUse, UseSource
 from hydatis_placement import greedy, load
 from hydatis_placement.admission import Thresholds, admit
 from hydatis_placement.ladder import Missing, Rung, rung_for
-from hydatis_placement.load_after import load_after
 from hydatis_placement.q_function import EPSILON as POLICY_EPSILON
 from hydatis_serving.logs import get_logger
 from hydatis_serving.ranking import RankAnswer, RankQuery
@@ -158,15 +157,14 @@ class Ranker:
         self._on_stage("shim_prepare", prepared_seconds)
         asked = await self._begin(query, footing, deadline)
         # The filter needs no utilities: it is computed while placement-policy works.
-        after = load_after(view, rows, pod, expected_use, credits)
         thresholds = Thresholds(policy.cpu_threshold_ratio, policy.memory_threshold_ratio, policy.avoid_anomalous)
-        admission = admit(view, rows, pod, expected_use, credits, thresholds, after=after)
+        admission = admit(view, rows, pod, expected_use, credits, thresholds)
         answer = asked if isinstance(asked, Missing) else await self._answer(asked)
         self._on_stage("shim_rank_nodes", deadline.passed_seconds - prepared_seconds)
         if isinstance(answer, Missing):
             rung, reason = rung_for((answer,))
             rule = _LOWER_RUNGS[rung]
-            utilities = rule.utility(view, rows, pod, expected_use, credits, policy.objective_weight, after=after)
+            utilities = rule.utility(view, rows, pod, expected_use, credits, policy.objective_weight)
             epsilon, generation, risk_masked, versions = rule.EPSILON, footing.generation, view.risk is None, footing.model_versions
         else:
             rung, reason = rung_for((Missing.MODEL_SERVER,) if answer.local else ())
