@@ -27,6 +27,12 @@ def test_values_are_those_of_the_written_out_network() -> None:
     np.testing.assert_allclose(q.values(states(20)), (hidden @ q.weights[2] + q.biases[2])[:, 0], rtol=1e-4, atol=1e-5)
 
 
+def test_many_states_have_the_values_that_each_has_alone() -> None:
+    q, many = function(), states(1300)
+    alone = np.concatenate([q.values(many[first : first + 100]) for first in range(0, 1300, 100)])
+    np.testing.assert_allclose(q.values(many), alone, rtol=1e-5, atol=1e-6)
+
+
 def test_values_of_no_candidates_are_none() -> None:
     assert function().values(states(0)).shape == (0,)
 
