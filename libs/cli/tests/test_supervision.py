@@ -119,3 +119,10 @@ def test_last_lines_of_a_log(tmp_path):
     log.write_text("\n".join(str(i) for i in range(100)))
     assert list(last_lines(str(log), 3)) == ["97", "98", "99"]
     assert list(last_lines(str(tmp_path / "none.log"), 3)) == []
+
+
+def test_long_lines_of_a_log_come_whole_and_as_many_as_asked(tmp_path):
+    log = tmp_path / "long.log"
+    log.write_text("".join(f"{i}:{'x' * 5000}\n" for i in range(10)))
+    assert [line.partition(":")[0] for line in last_lines(str(log), 3)] == ["7", "8", "9"]
+    assert {len(line) for line in last_lines(str(log), 3)} == {5002}

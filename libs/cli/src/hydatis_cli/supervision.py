@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 import xmlrpc.client
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -178,13 +179,11 @@ class Supervision:
 def last_lines(path: str, count: int) -> Iterator[str]:
     """The last lines of a log file; nothing when it is not there."""
     try:
-        with open(path, "rb") as file:
-            file.seek(0, os.SEEK_END)
-            file.seek(max(0, file.tell() - 400 * count))
-            text = file.read().decode(errors="replace")
+        with open(path, "rb") as file:  # read whole: it is rotated before it grows large, and a line may be of any length
+            newest = deque(file, maxlen=count)
     except FileNotFoundError:
         return
-    yield from text.splitlines()[-count:]
+    yield from (line.decode(errors="replace").rstrip("\r\n") for line in newest)
 
 
 def _quoted(value: str) -> str:
