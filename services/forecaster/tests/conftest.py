@@ -2,123 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import grpc
-import grpc.aio
 import numpy as np
 import pytest
-from hydatis.features.v1 import features_pb2, features_pb2_grpc
-from hydatis.oip import open_inference_pb2, open_inference_pb2_grpc
-from hydatis_features.schema import SCHEMA
 from hydatis_features.table import NodeTable
 from hydatis_forecaster.app import ForecasterApp
 from hydatis_forecaster.settings import ForecasterSettings
 from hydatis_forecasting.forecast_table import ForecastTable
 from hydatis_forecasting.targets import CPU_COLUMNS, MEMORY_COLUMNS
-from hydatis_serving.broadcast import Latest
 from hydatis_serving.clients import ForecastClient
-from hydatis_serving.convert.features import table_to_protos
-from hydatis_serving.server import server_options
 from hydatis_serving.subscriber import ForecastSubscriber
+from hydatis_serving.testing import FakeFeatures, FakeModel, Heard, Peer, table_of_use
 
-TIMEOUT_SECONDS = 5.0
 
-
-def make_table(generation: int, node_count: int = 4, used: float = 0.5) -> NodeTable:
+def make_table(generation: int, node_count: int = 4) -> NodeTable:
     """A table in which CPU use rises from row to row; everything else is unknown."""
-    values = np.full((node_count, len(SCHEMA.names)), np.nan, dtype=np.float32)
-    values[:, SCHEMA.index["cpu_used_ratio"]] = used + np.arange(node_count) / 100
-    names = tuple(f"node-{row}" for row in range(node_count))
-    return NodeTable(generation, names, SCHEMA.names, values, SCHEMA.hashes)
-
-
-class FakeFeatures(features_pb2_grpc.FeatureServiceServicer):
-    """Streams the tables that the test publishes."""
-
-    def __init__(self) -> None:
-        self._newest: Latest[Sequence[Any]] = Latest()
-
-    def publish(self, table: NodeTable) -> None:
-        self._newest.publish(table_to_protos(table))
-
-    async def WatchTable(self, request: features_pb2.WatchTableRequest, context: Any) -> AsyncIterator[Any]:
-        async for steps in self._newest.subscribe():
-            for step in steps:
-                yield step
-
-    async def GetNodeFeatures(self, request: Any, context: Any) -> Any:
-        await context.abort(grpc.StatusCode.UNIMPLEMENTED)
-
-
-@dataclass
-class FakeModel(open_inference_pb2_grpc.GRPCInferenceServiceServicer):
-    """Answers each output with the row's CPU use, unless told otherwise."""
-
-    outputs: tuple[str, ...]
-    version: str = "1.0.0"
-    versions_by_call: list[str] = field(default_factory=list)
-    """Versions of the next calls, if they are to differ."""
-    failure: grpc.StatusCode | None = None
-    value: float | None = None
-    """What it answers instead."""
-    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
-    asked: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
-    """The requests that came."""
-
-    def __post_init__(self) -> None:
-        self.may_answer.set()
-
-    async def ModelInfer(self, request: Any, context: Any) -> Any:
-        self.asked.put_nowait(request)
-        await self.may_answer.wait()
-        if self.failure is not None:
-            await context.abort(self.failure, "as told")
-        rows = np.frombuffer(request.raw_input_contents[0], dtype="<f4").reshape(tuple(request.inputs[0].shape))
-        names = [column.split(":")[0] for column in request.parameters["columns"].string_param.split(",")]
-        used = rows[:, names.index("cpu_used_ratio")]
-        values = np.repeat(used[:, None], len(self.outputs), axis=1)
-        if self.value is not None:
-            values = np.full_like(values, self.value)
-        answer = open_inference_pb2.ModelInferResponse(
-            model_name=request.model_name,
-            model_version=self.versions_by_call.pop(0) if self.versions_by_call else self.version,
-            raw_output_contents=[values.astype("<f4").tobytes()],
-        )
-        answer.outputs.add(name="values", datatype="FP32", shape=values.shape)
-        answer.parameters["outputs"].string_param = ",".join(self.outputs)
-        return answer
-
-    async def ServerLive(self, request: Any, context: Any) -> Any:
-        return open_inference_pb2.ServerLiveResponse(live=True)
-
-    async def ModelReady(self, request: Any, context: Any) -> Any:
-        return open_inference_pb2.ModelReadyResponse(ready=True)
-
-
-class Peer:
-    """A server that can be killed and started again on its port."""
-
-    def __init__(self, register: Callable[[Any], None]) -> None:
-        self._register = register
-        self._server: Any = None
-        self.port = 0
-
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self.port}"
-
-    async def start(self) -> None:
-        self._server = grpc.aio.server(options=server_options(2**24))
-        self._register(self._server)
-        self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
-        await self._server.start()
-
-    async def kill(self) -> None:
-        await self._server.stop(None)
+    return table_of_use(generation, 0.5 + np.arange(node_count) / 100)
 
 
 @dataclass
@@ -130,24 +32,17 @@ class World:
     memory: FakeModel
     features_peer: Peer
     cpu_peer: Peer
-    app: ForecasterApp | None = None
-    client: ForecastClient | None = None
-    published: list[ForecastTable] = field(default_factory=list)
-    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    app: ForecasterApp
+    client: ForecastClient
+    heard: Heard[ForecastTable] = field(default_factory=Heard)
 
-    def take(self, forecast: ForecastTable) -> None:
-        self.published.append(forecast)
-        self._news.set()
+    @property
+    def published(self) -> list[ForecastTable]:
+        return self.heard.all
 
     async def forecast(self, generation: int) -> ForecastTable:
         """The forecast of a generation, once it is published."""
-        async with asyncio.timeout(TIMEOUT_SECONDS):
-            while True:
-                for forecast in self.published:
-                    if forecast.generation == generation:
-                        return forecast
-                self._news.clear()
-                await self._news.wait()
+        return await self.heard.of(generation)
 
 
 @pytest.fixture
@@ -162,11 +57,7 @@ async def run_world() -> AsyncIterator[Callable[..., Any]]:
 
     async def start(**settings: Any) -> World:
         features, cpu, memory = FakeFeatures(), FakeModel(CPU_COLUMNS), FakeModel(MEMORY_COLUMNS)
-        peers = [
-            Peer(lambda server: features_pb2_grpc.add_FeatureServiceServicer_to_server(features, server)),
-            Peer(lambda server: open_inference_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(cpu, server)),
-            Peer(lambda server: open_inference_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(memory, server)),
-        ]
+        peers = [Peer(features.register), Peer(cpu.register), Peer(memory.register)]
         for peer in peers:
             await peer.start()
         told = {
@@ -182,7 +73,7 @@ async def run_world() -> AsyncIterator[Callable[..., Any]]:
         await app.start()
         address = f"127.0.0.1:{app.server.port}"
         world = World(features, cpu, memory, peers[0], peers[1], app, ForecastClient(address))
-        subscriber = ForecastSubscriber(address, "test", world.take)
+        subscriber = ForecastSubscriber(address, "test", world.heard.take)
         subscriber.start()
         ends.extend([subscriber.stop, world.client.close, app.stop, *(peer.kill for peer in peers)])
         return world

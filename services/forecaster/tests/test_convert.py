@@ -1,21 +1,19 @@
-"""Questions over the wire and back."""
+"""Answers over the wire."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hydatis_forecaster.convert import NodesAsked, nodes_asked_from_proto, nodes_asked_to_proto
+from hydatis_forecaster.convert import found_to_proto
+from hydatis_forecasting.forecast_table import ForecastTable
+from hydatis_forecasting.targets import COLUMNS
+from hydatis_serving.convert.forecast import forecast_response_from_proto
+from hydatis_serving.tick_book import Found
 
 
-@pytest.mark.parametrize(
-    "asked", [NodesAsked(0, None, []), NodesAsked(60, np.int32([2, 0]), []), NodesAsked(60, None, ["node-1", "node-0"])]
-)
-def test_a_question_comes_back_as_it_was(asked):
-    back = nodes_asked_from_proto(nodes_asked_to_proto(asked))
-    assert (back.generation, back.node_names) == (asked.generation, asked.node_names)
-    np.testing.assert_array_equal(back.rows, asked.rows)
-
-
-def test_rows_go_before_names():
-    request = nodes_asked_to_proto(NodesAsked(60, np.int32([2]), ["node-1"]))
-    assert nodes_asked_from_proto(request).node_names == []
+@pytest.mark.parametrize(("rows", "expected"), [(None, [0, 1, 2]), (np.int32([2, 0]), [2, 0])])
+def test_the_nodes_asked_for_come_in_the_order_asked_for(rows, expected):
+    values = np.repeat(np.float32([[0], [1], [2]]), len(COLUMNS), axis=1)
+    answer = forecast_response_from_proto(found_to_proto(Found(ForecastTable(60, values), rows)))
+    assert answer.generation == 60
+    assert answer.values[:, 0].tolist() == expected

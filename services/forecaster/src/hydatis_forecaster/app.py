@@ -12,15 +12,14 @@ from hydatis_features.table import NodeTable
 from hydatis_forecasting.forecast_table import ForecastTable
 from hydatis_serving.broadcast import Latest
 from hydatis_serving.convert.forecast import forecast_to_protos
-from hydatis_serving.metrics import StreamMetrics, new_registry
+from hydatis_serving.metrics import StreamMetrics, TickMetrics, new_registry
 from hydatis_serving.model_client import ModelClient
 from hydatis_serving.server import GrpcServer
 from hydatis_serving.subscriber import TableSubscriber
+from hydatis_serving.tick_book import TickBook
+from hydatis_serving.tick_worker import TickWorker
 
-from hydatis_forecaster.forecast_book import ForecastBook
-from hydatis_forecaster.forecast_loop import ForecastLoop
 from hydatis_forecaster.forecast_maker import MODELS, ForecastMaker
-from hydatis_forecaster.forecaster_metrics import ForecasterMetrics
 from hydatis_forecaster.servicer import ForecastServicer, Parts
 from hydatis_forecaster.settings import ForecasterSettings
 
@@ -32,19 +31,20 @@ class ForecasterApp:
 
     def __init__(self, settings: ForecasterSettings) -> None:
         self.registry = registry = new_registry("forecaster", version("hydatis-forecaster"))
-        metrics = ForecasterMetrics(registry)
         self._cpu = ModelClient(settings.cpu_model_address, MODELS[0][0])
         self._memory = ModelClient(settings.memory_model_address, MODELS[1][0])
-        self._book = ForecastBook()
+        maker = ForecastMaker((self._cpu, self._memory), settings.shard_count, settings.model_timeout_seconds)
+        self._book: TickBook[ForecastTable] = TickBook("forecast")
         self._newest: Latest[Parts] = Latest()
-        self._loop = ForecastLoop(
-            ForecastMaker((self._cpu, self._memory), settings.shard_count, settings.model_timeout_seconds),
+        self._worker = TickWorker(
+            "forecast",
+            maker.make,
             self._publish,
-            metrics,
+            TickMetrics(registry, "forecast"),
             retry_first_seconds=settings.retry_first_seconds,
             retry_longest_seconds=settings.retry_longest_seconds,
         )
-        self._tables = TableSubscriber(settings.features_address, "forecaster", self._loop.take, metrics=StreamMetrics(registry))
+        self._tables = TableSubscriber(settings.features_address, "forecaster", self._worker.take, metrics=StreamMetrics(registry))
         self.server = GrpcServer(settings, registry)
         servicer = ForecastServicer(self._book, self._newest)
         self.server.add(
@@ -55,14 +55,14 @@ class ForecasterApp:
     async def start(self) -> None:
         """Serves, then subscribes. Ready at once: without a table it says so to whoever asks."""
         await self.server.start()
-        self._loop.start()
+        self._worker.start()
         self._tables.start()
         await self.server.set_ready(True)
 
     async def stop(self) -> None:
         """Ends the streams, lets calls in flight finish, then lets go of the others."""
         await self._tables.stop()
-        await self._loop.stop()
+        await self._worker.stop()
         self._newest.close()
         await self.server.stop()
         await self._cpu.close()

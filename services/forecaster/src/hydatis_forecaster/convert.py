@@ -1,57 +1,18 @@
-"""What the forecaster is asked, as values. (Tables and forecasts are converted in ``hydatis_serving.convert``.)
+"""What the forecaster answers, as messages. (What it is asked is read by ``hydatis_serving.convert.asking``.)
 
-A question may name rows, names, or neither; which of them it was is settled here, so that nothing behind it asks again.
+Forecasts as messages are stated in ``hydatis_serving.convert.forecast``; here they meet the nodes that were asked for.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
 from hydatis.forecast.v1 import forecast_pb2
-from hydatis_core.errors import InvalidValue
-from hydatis_serving.wire import rows_from_bytes
-from numpy.typing import NDArray
+from hydatis_forecasting.forecast_table import ForecastTable
+from hydatis_serving.convert.forecast import forecast_response_to_proto
+from hydatis_serving.tick_book import Found
 
-__all__ = ["NodesAsked", "nodes_asked_from_proto", "nodes_asked_to_proto", "subscriber_from_proto"]
-
-
-@dataclass(frozen=True, slots=True)
-class NodesAsked:
-    """Which nodes of which generation."""
-
-    generation: int
-    """0: the newest."""
-    rows: NDArray[np.int32] | None
-    """Rows of it; None: ``node_names`` says which."""
-    node_names: list[str]
-    """Names; empty, too: all nodes."""
+__all__ = ["found_to_proto"]
 
 
-def nodes_asked_from_proto(request: forecast_pb2.ForecastNodesRequest) -> NodesAsked:
-    """Which nodes are asked for.
-
-    Raises:
-        WrongShape, InvalidValue, Duplicate: the rows are not whole, negative or repeated; the generation is negative.
-    """
-    if request.generation < 0:
-        raise InvalidValue(f"{request.generation} is not a generation", field="generation", expected="a tick time, or 0")
-    rows = rows_from_bytes(request.rows) if request.rows else None
-    return NodesAsked(request.generation, rows, [] if request.rows else list(request.node_names))
-
-
-def nodes_asked_to_proto(asked: NodesAsked) -> forecast_pb2.ForecastNodesRequest:
-    """The inverse."""
-    rows = b"" if asked.rows is None else asked.rows.astype("<i4").tobytes()
-    return forecast_pb2.ForecastNodesRequest(generation=asked.generation, rows=rows, node_names=asked.node_names)
-
-
-def subscriber_from_proto(request: forecast_pb2.WatchForecastsRequest) -> str:
-    """Who subscribes.
-
-    Raises:
-        InvalidValue: it does not say.
-    """
-    if not request.subscriber:
-        raise InvalidValue("the subscriber has no name", field="subscriber", expected="the name of a service")
-    return request.subscriber
+def found_to_proto(found: Found[ForecastTable]) -> forecast_pb2.ForecastNodesResponse:
+    """The forecasts of the nodes asked for, in the order asked for."""
+    return forecast_response_to_proto(found.made, found.rows)

@@ -9,11 +9,12 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from hydatis.forecast.v1 import forecast_pb2, forecast_pb2_grpc
+from hydatis_forecasting.forecast_table import ForecastTable
 from hydatis_serving.broadcast import Latest
-from hydatis_serving.convert.forecast import forecast_response_to_proto
+from hydatis_serving.convert.asking import nodes_asked_from_proto, subscriber_from_proto
+from hydatis_serving.tick_book import TickBook
 
-from hydatis_forecaster.convert import nodes_asked_from_proto, subscriber_from_proto
-from hydatis_forecaster.forecast_book import ForecastBook
+from hydatis_forecaster.convert import found_to_proto
 
 __all__ = ["ForecastServicer", "Parts"]
 
@@ -24,15 +25,13 @@ Parts = Sequence[forecast_pb2.WatchForecastsResponse]
 class ForecastServicer(forecast_pb2_grpc.ForecastServiceServicer):
     """Answers from the book, and streams the newest."""
 
-    def __init__(self, book: ForecastBook, newest: Latest[Parts]) -> None:
+    def __init__(self, book: TickBook[ForecastTable], newest: Latest[Parts]) -> None:
         self._book = book
         self._newest = newest
 
     async def ForecastNodes(self, request: forecast_pb2.ForecastNodesRequest, context: Any) -> forecast_pb2.ForecastNodesResponse:
         """Forecasts of some nodes."""
-        asked = nodes_asked_from_proto(request)
-        found = self._book.find(asked.generation, asked.rows, asked.node_names)
-        return forecast_response_to_proto(found.forecast, found.rows)
+        return found_to_proto(self._book.find(nodes_asked_from_proto(request)))
 
     async def WatchForecasts(
         self, request: forecast_pb2.WatchForecastsRequest, context: Any
