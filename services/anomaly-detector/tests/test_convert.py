@@ -1,21 +1,20 @@
-"""Questions over the wire and back."""
+"""Answers over the wire."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hydatis_anomaly_detector.convert import NodesAsked, nodes_asked_from_proto, nodes_asked_to_proto
+from hydatis_anomaly.risk_table import FlaggedNode, RiskTable
+from hydatis_anomaly_detector.convert import found_to_proto
+from hydatis_serving.tick_book import Found
+
+RISK = RiskTable(60, np.float32([0.25, 0.75, 0.5]), 0.7, (FlaggedNode(1, 1, False),), "1.0.0")
 
 
 @pytest.mark.parametrize(
-    "asked", [NodesAsked(0, None, []), NodesAsked(60, np.int32([2, 0]), []), NodesAsked(60, None, ["node-1", "node-0"])]
+    ("rows", "risk", "flagged"), [(None, [0.25, 0.75, 0.5], [1]), (np.int32([2, 1]), [0.5, 0.75], [1]), (np.int32([0]), [0.25], [])]
 )
-def test_a_question_comes_back_as_it_was(asked):
-    back = nodes_asked_from_proto(nodes_asked_to_proto(asked))
-    assert (back.generation, back.node_names) == (asked.generation, asked.node_names)
-    np.testing.assert_array_equal(back.rows, asked.rows)
-
-
-def test_rows_go_before_names():
-    request = nodes_asked_to_proto(NodesAsked(60, np.int32([2]), ["node-1"]))
-    assert nodes_asked_from_proto(request).node_names == []
+def test_the_nodes_asked_for_come_in_the_order_asked_for_with_their_flags(rows, risk, flagged):
+    answer = found_to_proto(Found(RISK, rows))
+    assert np.frombuffer(answer.risk, dtype="<f4").tolist() == risk
+    assert [node.row for node in answer.flagged] == flagged

@@ -12,16 +12,17 @@ from hydatis_anomaly.risk_table import RiskTable
 from hydatis_features.table import NodeTable
 from hydatis_serving.broadcast import Latest
 from hydatis_serving.convert.anomaly import risk_to_proto
-from hydatis_serving.metrics import StreamMetrics, new_registry
+from hydatis_serving.metrics import StreamMetrics, TickMetrics, new_registry
 from hydatis_serving.model_client import ModelClient
 from hydatis_serving.server import GrpcServer
 from hydatis_serving.subscriber import TableSubscriber
+from hydatis_serving.tick_book import TickBook
+from hydatis_serving.tick_worker import TickWorker
 
 from hydatis_anomaly_detector.anomaly_metrics import AnomalyMetrics
 from hydatis_anomaly_detector.flagging import Flagging
-from hydatis_anomaly_detector.risk_book import RiskBook
-from hydatis_anomaly_detector.risk_loop import RiskLoop
 from hydatis_anomaly_detector.risk_maker import MODEL_NAME, RiskMaker
+from hydatis_anomaly_detector.scoring import Scoring
 from hydatis_anomaly_detector.servicer import AnomalyServicer
 from hydatis_anomaly_detector.settings import AnomalyDetectorSettings
 
@@ -33,20 +34,21 @@ class AnomalyDetectorApp:
 
     def __init__(self, settings: AnomalyDetectorSettings) -> None:
         self.registry = registry = new_registry("anomaly-detector", version("hydatis-anomaly-detector"))
-        metrics = AnomalyMetrics(registry)
         self._model = ModelClient(settings.model_address, MODEL_NAME)
-        self._book = RiskBook()
+        maker = RiskMaker(self._model, settings.shard_count, settings.model_timeout_seconds, settings.fallback_threshold)
+        self._metrics = AnomalyMetrics(registry)
+        self._book: TickBook[RiskTable] = TickBook("score")
         self._newest: Latest[anomaly_pb2.WatchScoresResponse] = Latest()
-        self._loop = RiskLoop(
-            RiskMaker(self._model, settings.shard_count, settings.model_timeout_seconds, settings.fallback_threshold),
-            Flagging(settings.confirm_ticks_count),
+        self._worker = TickWorker(
+            "score",
+            Scoring(maker, Flagging(settings.confirm_ticks_count)).make,
             self._publish,
-            metrics,
+            TickMetrics(registry, "risk"),
             retry_first_seconds=settings.retry_first_seconds,
             retry_longest_seconds=settings.retry_longest_seconds,
         )
         self._tables = TableSubscriber(
-            settings.features_address, "anomaly-detector", self._loop.take, metrics=StreamMetrics(registry)
+            settings.features_address, "anomaly-detector", self._worker.take, metrics=StreamMetrics(registry)
         )
         self.server = GrpcServer(settings, registry)
         servicer = AnomalyServicer(self._book, self._newest)
@@ -58,18 +60,19 @@ class AnomalyDetectorApp:
     async def start(self) -> None:
         """Serves, then subscribes. Ready at once: without a table it says so to whoever asks."""
         await self.server.start()
-        self._loop.start()
+        self._worker.start()
         self._tables.start()
         await self.server.set_ready(True)
 
     async def stop(self) -> None:
         """Ends the streams, lets calls in flight finish, then lets go of the others."""
         await self._tables.stop()
-        await self._loop.stop()
+        await self._worker.stop()
         self._newest.close()
         await self.server.stop()
         await self._model.close()
 
     def _publish(self, table: NodeTable, risk: RiskTable) -> None:
+        self._metrics.flagged(risk)
         self._book.put(table, risk)
         self._newest.publish(risk_to_proto(risk))

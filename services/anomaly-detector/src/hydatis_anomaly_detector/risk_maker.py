@@ -6,22 +6,18 @@ not its business and is decided elsewhere.
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 from hydatis_core.errors import DependencyUnavailable
 from hydatis_features.table import NodeTable
 from hydatis_serving.model_client import ModelAnswer
+from hydatis_serving.shards import Model, ShardAnswer, ask_in_shards
 from numpy.typing import NDArray
 
-from hydatis_anomaly_detector.shards import shards
-
-__all__ = ["MODEL_NAME", "Model", "RiskMaker", "Scores"]
+__all__ = ["MODEL_NAME", "RiskMaker", "Scores"]
 
 MODEL_NAME = "anomaly-detector"
 #: Outputs of the model: the risk, its threshold (the same in every row), and each column's share in the risk of a flagged row.
@@ -29,14 +25,6 @@ RISK, THRESHOLD, CONTRIBUTION_PREFIX = "risk", "threshold", "contribution_"
 _TOP_COUNT = 5
 
 Contributions = tuple[tuple[str, float], ...]
-
-
-class Model(Protocol):
-    """A served model, as ``hydatis_serving.model_client.ModelClient`` reaches it."""
-
-    async def infer(self, rows: NDArray[np.float32], columns: Sequence[tuple[str, str]], timeout_seconds: float) -> ModelAnswer:
-        """Outputs for rows: float32 of shape (rows, outputs)."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +63,16 @@ class RiskMaker:
         Raises:
             HydatisError: the model did not answer, refused, or answered something else than one risk per node.
         """
-        parts = shards(len(table.node_names), self._shard_count)
-        columns = tuple(zip(table.columns, table.column_hashes, strict=True))
-        calls = [self._model.infer(table.values[part], columns, self._timeout_seconds) for part in parts]
-        answers = [_answered(answer) for answer in await asyncio.gather(*calls, return_exceptions=True)]
+        (shards,) = await ask_in_shards((self._model,), table, self._shard_count, self._timeout_seconds)
         risk = np.empty(len(table.node_names), dtype=np.float32)
         rows_by_version: Counter[str] = Counter()
         thresholds: dict[str, float] = {}
         contributions: dict[int, Contributions] = {}
-        for part, answer in zip(parts, answers, strict=True):
-            risk[part] = _risk(answer, part.stop - part.start)
-            rows_by_version[answer.version] += part.stop - part.start
-            thresholds[answer.version] = self._threshold(answer)
-            contributions.update(_contributions(answer, part.start))
+        for shard in shards:
+            risk[shard.rows] = _risk(shard)
+            rows_by_version[shard.answer.version] += shard.row_count
+            thresholds[shard.answer.version] = self._threshold(shard.answer)
+            contributions.update(_contributions(shard))
         version = rows_by_version.most_common(1)[0][0] if rows_by_version else ""
         return Scores(risk, thresholds.get(version, self._fallback_threshold), version, contributions)
 
@@ -107,27 +92,23 @@ class RiskMaker:
         return threshold
 
 
-def _answered(answer: ModelAnswer | BaseException) -> ModelAnswer:
-    if isinstance(answer, BaseException):
-        raise answer
-    return answer
-
-
-def _risk(answer: ModelAnswer, row_count: int) -> NDArray[np.float32]:
+def _risk(shard: ShardAnswer) -> NDArray[np.float32]:
     """The column named risk, among however many the model answers."""
-    if answer.values.shape[0] != row_count or RISK not in answer.outputs:
+    answer = shard.answer
+    if answer.values.shape[0] != shard.row_count or RISK not in answer.outputs:
         shown = f"{MODEL_NAME} {answer.version} answered {answer.values.shape} of {', '.join(answer.outputs)[:200]}"
-        raise DependencyUnavailable(shown, field="outputs", expected=f"{row_count} rows with a column risk")
+        raise DependencyUnavailable(shown, field="outputs", expected=f"{shard.row_count} rows with a column risk")
     return answer.values[:, answer.outputs.index(RISK)]
 
 
-def _contributions(answer: ModelAnswer, first_row: int) -> dict[int, Contributions]:
+def _contributions(shard: ShardAnswer) -> dict[int, Contributions]:
     """What the model says of the rows that it explained: those with a share above 0."""
+    answer = shard.answer
     places = [place for place, name in enumerate(answer.outputs) if name.startswith(CONTRIBUTION_PREFIX)]
     shares = answer.values[:, places]
     explained = {}
     for row in np.flatnonzero((shares > 0).any(axis=1)).tolist():
         best = np.argsort(-shares[row], kind="stable")[:_TOP_COUNT].tolist()
         named = ((answer.outputs[places[i]].removeprefix(CONTRIBUTION_PREFIX), float(shares[row, i])) for i in best)
-        explained[first_row + row] = tuple((name, min(share, 1.0)) for name, share in named if share > 0)
+        explained[shard.rows.start + row] = tuple((name, min(share, 1.0)) for name, share in named if share > 0)
     return explained
