@@ -49,3 +49,14 @@ def test_the_oldest_goes_when_it_is_full() -> None:
     cache.put("c", STATE, b"", "third", now_seconds=0.0, for_prioritize=True)
     assert cache.handed_over("a", now_seconds=0.0) is None
     assert cache.handed_over("c", now_seconds=0.0) == "third"
+
+
+def test_candidates_bound_the_memory_but_the_newest_ranking_stays() -> None:
+    cache: RankingCache[str] = RankingCache(limit_bytes=10)
+    for uid, candidates in (("a", b"12345"), ("b", b"12345"), ("b", b"1234"), ("c", b"123")):
+        cache.put(uid, STATE, candidates, uid, now_seconds=0.0, for_prioritize=True)
+    assert cache.handed_over("a", now_seconds=0.0) is None
+    assert cache.handed_over("b", now_seconds=0.0) == "b"
+    cache.put("d", STATE, b"1" * 100, "d", now_seconds=0.0, for_prioritize=True)
+    assert cache.handed_over("d", now_seconds=0.0) == "d"
+    assert len(cache) == 1
