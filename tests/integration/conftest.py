@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from hydatis_cli.main import main
 from hydatis_cli.readiness import is_ready
 from hydatis_cli.stack import Process, Stack
 from hydatis_cli.supervision import Supervision
@@ -123,22 +125,49 @@ def start(stack: Stack, free_port: Callable[[], int], tmp_path: Path) -> Iterato
         yield started
 
 
-@pytest.fixture(scope="session")
-def command() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs ``hydatis ...`` as a user does, without the settings of whoever runs the tests."""
-    import sys
+@dataclass(frozen=True)
+class Asked:
+    """What a command said."""
 
-    def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def hydatis(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., Asked]:
+    """Runs ``hydatis ...`` in this process, without the settings of whoever runs the tests. For what prints no table."""
+
+    def run(*arguments: str) -> Asked:
+        for name in [name for name in os.environ if name.startswith("HYDATIS_")]:
+            monkeypatch.delenv(name)
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["hydatis", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return Asked(int(ended.value.code or 0), said.out, said.err)
+
+    return run
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Callable[..., Asked]:
+    """The same in a process of its own, as a user runs it."""
+
+    def run(*arguments: str) -> Asked:
         environment = {key: value for key, value in os.environ.items() if not key.startswith("HYDATIS_")}
-        return subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-m", "hydatis_cli.main", *arguments],
             env=environment | {"COLUMNS": "200", "NO_COLOR": "1"},
             capture_output=True,
             text=True,
             check=False,
             timeout=180,
-            cwd=cwd,
+            cwd=tmp_path,
         )
+        return Asked(done.returncode, done.stdout, done.stderr)
 
     return run
 
@@ -153,5 +182,3 @@ def small() -> Workload:
 def pids(stack: Stack) -> Callable[[], dict[str, int]]:
     """Process ids of the stack, by name."""
     return lambda: {told.name: told.pid for told in Supervision(stack).status()}
-
-

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +15,7 @@ from hydatis_cli.workloads import Workload
 from hydatis_simulator.outcomes import Outcome
 from hydatis_simulator.replay import replay
 
-Command = Callable[..., subprocess.CompletedProcess[str]]
+Command = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
@@ -60,22 +59,22 @@ def test_a_record_says_on_what_it_was_decided(placed: Outcome, records: dict[str
         assert scores.get(placement.node_name, 10) == 10
 
 
-def test_the_command_explains_a_pod_as_json_and_in_words(stack: Stack, placed: Outcome, command: Command) -> None:
+def test_the_command_explains_a_pod_as_json_and_in_words(stack: Stack, placed: Outcome, hydatis: Command, command: Command) -> None:
     placement = placed.placements[-1]
-    asked = command("explain", placement.pod_uid, "--state", str(stack.state.root), "--json")
-    assert asked.returncode == 0, asked.stderr
-    (record,) = json.loads(asked.stdout)
+    asked = hydatis("explain", placement.pod_uid, "--state", str(stack.state.root), "--json")
+    assert asked.code == 0, asked.err
+    (record,) = json.loads(asked.out)
     assert record["pod"]["uid"] == placement.pod_uid
     assert record["bound_node"] == placement.node_name
     pod = record["pod"]
     told = command("explain", f"{pod['namespace']}/{pod['name']}", "--state", str(stack.state.root))
-    assert told.returncode == 0, told.stderr
-    assert f"bound to {placement.node_name}" in " ".join(told.stdout.split())
-    assert "Rung full" in told.stdout
+    assert told.code == 0, told.err
+    assert f"bound to {placement.node_name}" in " ".join(told.out.split())
+    assert "Rung full" in told.out
 
 
-def test_it_says_in_one_sentence_that_it_knows_no_such_pod(stack: Stack, placed: Outcome, command: Command) -> None:
-    asked = command("explain", "nobody", "--state", str(stack.state.root))
-    assert (asked.returncode, asked.stdout) == (2, "")
-    assert asked.stderr.count("\n") == 1
-    assert "nobody" in asked.stderr
+def test_it_says_in_one_sentence_that_it_knows_no_such_pod(stack: Stack, placed: Outcome, hydatis: Command) -> None:
+    asked = hydatis("explain", "nobody", "--state", str(stack.state.root))
+    assert (asked.code, asked.out) == (2, "")
+    assert asked.err.count("\n") == 1
+    assert "nobody" in asked.err

@@ -135,7 +135,12 @@ TABLE: list[tuple[str, bytes, int, list[str] | None]] = [
     ("an unknown node among known ones", json.dumps(args(names=[*NAMES, "new"])).encode(), 200, [*NAMES, "new"]),
     ("a node twice", json.dumps(args(names=["fake-00001", *NAMES])).encode(), 200, ["fake-00001", *NAMES]),
     ("an empty name", json.dumps(args(names=["", *NAMES])).encode(), 200, ["", *NAMES]),
-    ("20,000 unknown nodes", json.dumps(args(names=[f"n{i}" for i in range(20_000)])).encode(), 200, [f"n{i}" for i in range(20_000)]),
+    (
+        "20,000 unknown nodes",
+        json.dumps(args(names=[f"n{i}" for i in range(20_000)])).encode(),
+        200,
+        [f"n{i}" for i in range(20_000)],
+    ),
     ("20,000 times the same node", json.dumps(args(names=["fake-00000"] * 20_000)).encode(), 200, ["fake-00000"] * 20_000),
     ("a pod without requests", json.dumps(with_containers({"name": "c"})).encode(), 200, list(NAMES)),
     ("a pod without containers", json.dumps(with_containers()).encode(), 200, list(NAMES)),
@@ -152,7 +157,13 @@ TABLE: list[tuple[str, bytes, int, list[str] | None]] = [
 @pytest.mark.parametrize(("what", "body", "status", "kept"), TABLE, ids=[row[0] for row in TABLE])
 @pytest.mark.parametrize("verb", ["filter", "prioritize"])
 def test_it_gets_one_clear_sentence_or_a_valid_answer(
-    verb: str, what: str, body: bytes, status: int, kept: list[str] | None, extender: ExtenderClient, pids: Callable[[], dict[str, int]]
+    verb: str,
+    what: str,
+    body: bytes,
+    status: int,
+    kept: list[str] | None,
+    extender: ExtenderClient,
+    pids: Callable[[], dict[str, int]],
 ) -> None:
     before = pids()
     got, answer = extender.post(verb, body)

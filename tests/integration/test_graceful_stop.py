@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
@@ -19,6 +19,7 @@ from hydatis_cli.extender_client import ExtenderClient, pod_json
 from hydatis_cli.readiness import is_ready
 from hydatis_cli.stack import Stack
 from hydatis_cli.stack_feed import StackFeed
+from hydatis_core.errors import DependencyUnavailable
 from hydatis_core.nodes import Node
 from hydatis_core.pods import Pod
 from hydatis_core.resources import Resources
@@ -50,13 +51,25 @@ def ticks(stack: Stack, until: Callable[..., Any]) -> Iterator[Ticks]:
     feed = StackFeed(stack.features_address, stack.extender_url)
     feed.on_nodes([Node(name, Resources(32.0, 128.0 * 2**30)) for name in NAMES], 300.0, 15.0)
     ticks = Ticks(feed)
-    ticks.advance()
+    whole(stack, ticks.advance(), until)
     yield ticks
-    until(lambda: all(is_ready(process) for process in stack.processes()), "the stack is whole again")
-    ticks.advance()
+    until(lambda: all(is_ready(process) for process in stack.processes()), "every process is ready again")
+    whole(stack, ticks.advance(), until)
     feed.close()
+
+
+def whole(stack: Stack, generation: int, until: Callable[..., Any]) -> None:
+    """Returns when shim and placement-policy hold a generation and speak to each other."""
     client = ExtenderClient(stack.extender_url)
-    until(lambda: client.get_json("/readyz", timeout_seconds=5)["rung"] == "full", "decisions stand on the full rung again")
+
+    def here() -> bool:
+        try:
+            path = f"/generation?at_least={generation}&timeout_seconds=5"
+            return bool(client.get_json(path, timeout_seconds=10)["generation"] >= generation)
+        except DependencyUnavailable:
+            return False
+
+    until(here, f"generation {generation} is everywhere")
     client.close()
 
 
@@ -96,32 +109,24 @@ def test_the_shim_answers_requests_in_flight(
     pid, address = pids()["scheduler-plugin"], stack.address(80)
     wanted = ticks.generation + 300
 
-    def wait(_: int) -> dict[str, int]:
-        client = ExtenderClient(stack.extender_url)
-        try:
-            return dict(client.get_json(f"/generation?at_least={wanted}&timeout_seconds=30", timeout_seconds=40))
-        finally:
-            client.close()
-
-    def waiting() -> bool:
-        return sum(listening(pid, 80 + stack.base_port)) >= WAITERS
-
-    with ThreadPoolExecutor(WAITERS) as pool:
-        asked: list[Future[dict[str, int]]] = [pool.submit(wait, i) for i in range(WAITERS)]
-        until(waiting, "all of them are connected")
-        scrape(f"{stack.extender_url}/metrics")  # one more turn of its loop: what came before has been read
+    request = f"GET /generation?at_least={wanted}&timeout_seconds=30 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
+    connections = [socket.create_connection(("127.0.0.1", stack.base_port + 80), timeout=40) for _ in range(WAITERS)]
+    try:
+        for connection in connections:
+            connection.sendall(request)
+        for _ in range(2):  # an answer to a later connection says that the earlier ones have been read
+            scrape(f"{stack.extender_url}/metrics")
         os.kill(pid, signal.SIGTERM)
         until(lambda: not listens(address), "it takes no new connections")
         ticks.advance()
-        assert [future.result() for future in asked] == [{"generation": wanted}] * WAITERS
+        for connection in connections:
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))  # noqa: B023  # read at once
+            assert answer.startswith(b"HTTP/1.1 200 ")
+            assert json.loads(answer.partition(b"\r\n\r\n")[2]) == {"generation": wanted}
+    finally:
+        for connection in connections:
+            connection.close()
     restarted("scheduler-plugin", pid, pids, until)
-
-
-def listening(pid: int, port: int) -> list[bool]:
-    """One entry per connection that a process holds on a port."""
-    import psutil
-
-    return [True for c in psutil.Process(pid).net_connections("tcp") if c.status == "ESTABLISHED" and c.laddr.port == port]
 
 
 def test_many_decisions_at_once_are_all_answered_though_the_shim_is_told_to_stop(
@@ -130,7 +135,9 @@ def test_many_decisions_at_once_are_all_answered_though_the_shim_is_told_to_stop
     """Each answer is whole or there is none: a connection may be refused, but never is an answer cut off."""
     pid = pids()["scheduler-plugin"]
     bodies = [
-        json.dumps({"Pod": pod_json(Pod(f"many-{i}", requests=Resources(1.0, 2.0**30))), "Nodes": None, "NodeNames": NAMES}).encode()
+        json.dumps(
+            {"Pod": pod_json(Pod(f"many-{i}", requests=Resources(1.0, 2.0**30))), "Nodes": None, "NodeNames": NAMES}
+        ).encode()
         for i in range(200)
     ]
 

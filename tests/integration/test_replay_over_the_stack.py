@@ -105,7 +105,14 @@ def test_the_same_replay_twice_gives_the_same_placements(
 
 @pytest.mark.parametrize(
     "policy",
-    ["mode: off\n", "mode: shadow\n", "enabled: false\n", "ramp_pct: 0\n", "scheduler_names: [another]\n", "namespaces: {include: [x]}\n"],
+    [
+        "mode: off\n",
+        "mode: shadow\n",
+        "enabled: false\n",
+        "ramp_pct: 0\n",
+        "scheduler_names: [another]\n",
+        "namespaces: {include: [x]}\n",
+    ],
 )
 def test_a_shim_that_keeps_out_places_exactly_as_the_stock_scheduler(
     policy: str, stack: Stack, small: Workload, stock: Outcome, policy_in_force: Callable[[str], None]

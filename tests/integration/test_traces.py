@@ -67,7 +67,8 @@ def test_a_decision_is_one_trace_over_all_hops(
     soon = {"OTEL_BSP_SCHEDULE_DELAY": "100"}  # spans are sent in batches; the default waits for five seconds
     model = start("model-placement-policy", soon, **traced)
     policy = start("placement-policy", soon, MODEL_ADDRESS=model.address, **traced)
-    plugin = start("scheduler-plugin", soon, PLACEMENT_ADDRESS=policy.address, POLICY_FILE="", DECISION_BUDGET_MS="5000", **traced)
+    told = {"POLICY_FILE": "", "DECISIONS_DIR": "", "DECISION_BUDGET_MS": "5000"}
+    plugin = start("scheduler-plugin", soon, PLACEMENT_ADDRESS=policy.address, **told, **traced)
     url = f"http://127.0.0.1:{plugin.setting('HTTP_PORT')}"
     feed = StackFeed(stack.features_address, url)
     replay(small.trace, small.nodes, StockPolicy(), [feed], seed=3, until=small.trace.start_seconds + 900)
@@ -83,8 +84,9 @@ def test_a_decision_is_one_trace_over_all_hops(
     assert record["rung"] == "full"
     trace_id = record["trace_id"]
     assert len(trace_id) == 32
-    names = ("scheduler-plugin decision", f"placement-policy {RANK}", f"model-server {INFER}")
-    spans = until(lambda: found if set(names) <= set(found := taking.of(trace_id)) else None, f"spans of {names}")
+    names = ("scheduler-plugin decision", f"placement-policy {RANK}", f"model-server.placement-policy {INFER}")
+    until(lambda: set(names) <= set(taking.of(trace_id)), f"spans of {names}")
+    spans = taking.of(trace_id)
     decision, rank, infer = (spans[name] for name in names)
     assert decision.parent_span_id == b""
     assert rank.parent_span_id == decision.span_id
@@ -118,7 +120,9 @@ def test_a_callers_own_trace_goes_on(
     assert len(taking.spans) == 1
 
 
-def test_the_shim_answers_though_nobody_takes_its_spans(stack: Stack, start: Callable[..., Any], free_port: Callable[[], int]) -> None:
-    plugin = start("scheduler-plugin", OTLP_ENDPOINT=f"http://127.0.0.1:{free_port()}", TRACE_SAMPLE_RATIO="1", POLICY_FILE="")
+def test_the_shim_answers_though_nobody_takes_its_spans(
+    stack: Stack, start: Callable[..., Any], free_port: Callable[[], int]
+) -> None:
+    plugin = start("scheduler-plugin", OTLP_ENDPOINT=f"http://127.0.0.1:{free_port()}", TRACE_SAMPLE_RATIO="1", DECISIONS_DIR="")
     with urllib.request.urlopen(f"http://127.0.0.1:{plugin.setting('HTTP_PORT')}/healthz", timeout=10) as answer:
         assert answer.status == 200
