@@ -34,7 +34,6 @@ __all__ = [
     "profiles_step",
     "rows_asked",
     "scrape_from_proto",
-    "subscriber_from_proto",
     "table_from_bytes",
     "table_steps",
     "table_to_bytes",
@@ -82,17 +81,6 @@ def scrape_from_proto(request: features_pb2.AdvanceTickRequest) -> Scrape:
     pod_uids = tuple(request.pod_uids)
     pod_usage = matrix_from_bytes(request.pod_usage, len(pod_uids), len(POD_METRICS), field="pod_usage")
     return Scrape(request.tick_time_seconds, request.sample_time_seconds, in_metric_order(node_usage, metrics), pod_uids, pod_usage)
-
-
-def subscriber_from_proto(request: features_pb2.WatchTableRequest) -> str:
-    """Who subscribes.
-
-    Raises:
-        InvalidValue: it does not say.
-    """
-    if not request.subscriber:
-        raise InvalidValue("the subscriber has no name", field="subscriber", expected="the name of a service")
-    return request.subscriber
 
 
 def rows_asked(request: features_pb2.GetNodeFeaturesRequest, table: NodeTable) -> NDArray[np.int32] | None:

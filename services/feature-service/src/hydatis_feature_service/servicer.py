@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from hydatis.features.v1 import features_pb2, features_pb2_grpc
+from hydatis_serving.convert.asking import subscriber_from_proto
 from hydatis_serving.convert.features import features_response_to_proto
 
 from hydatis_feature_service.convert import (
@@ -17,7 +18,6 @@ from hydatis_feature_service.convert import (
     events_from_proto,
     rows_asked,
     scrape_from_proto,
-    subscriber_from_proto,
 )
 from hydatis_feature_service.replay_source import ReplayCluster, ReplayMetrics
 from hydatis_feature_service.table_stream import TableStream
