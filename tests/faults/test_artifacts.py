@@ -86,6 +86,7 @@ def test_a_bad_artifact_is_refused_with_its_reason_and_the_version_before_goes_o
         chaos.until(faults.whole, "the stack is whole")
         seen["before"] = faults.metrics("scheduler-plugin")
         seen["refused"] = {model: faults.count(f"model-{model}", "hydatis_artifact_refused_total") for model in MODELS}
+        seen["local"] = faults.count("placement-policy", "hydatis_artifact_refused_total")
         seen["served"] = publish_bad(damage)
 
     def refused():
@@ -98,6 +99,12 @@ def test_a_bad_artifact_is_refused_with_its_reason_and_the_version_before_goes_o
                 ),
                 f"{process} refuses the {damage.__name__} version",
             )
+
+        # placement-policy's own copy of the policy is held to the same rules
+        chaos.until(
+            lambda: faults.count("placement-policy", "hydatis_artifact_refused_total", model="placement-policy") > seen["local"],
+            "placement-policy refuses its copy",
+        )
 
     replayed = faults.replay({50: publish, 51: refused})
 

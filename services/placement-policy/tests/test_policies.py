@@ -119,7 +119,8 @@ async def test_a_policy_published_later_is_taken_up(tmp_path, policy, publish):
 
 async def test_a_tampered_policy_is_refused_and_the_one_held_goes_on(tmp_path, policy, publish):
     publish(tmp_path, "1.0.0", policy(1))
-    shelf = LocalPolicyShelf(tmp_path, 3600.0)
+    refused = []
+    shelf = LocalPolicyShelf(tmp_path, 3600.0, lambda *which: refused.append(which))
     await shelf.refresh()
     publish(tmp_path, "1.1.0", policy(2))
     file = tmp_path / "placement-policy" / "1.1.0" / "q_function.npz"
@@ -129,14 +130,17 @@ async def test_a_tampered_policy_is_refused_and_the_one_held_goes_on(tmp_path, p
     file.write_bytes(bytes(data))
     await shelf.refresh()
     assert shelf.policy.version == "1.0.0"
+    assert refused == [("placement-policy", "1.1.0")]
 
 
 async def test_a_policy_that_wants_other_columns_is_refused_and_an_older_one_taken(tmp_path, policy, publish):
     publish(tmp_path, "1.0.0", policy(1))
     publish(tmp_path, "2.0.0", policy(2), [(name, "0" * 12) for name, _ in COLUMN_DEFINITIONS])
-    shelf = LocalPolicyShelf(tmp_path, 3600.0)
+    refused = []
+    shelf = LocalPolicyShelf(tmp_path, 3600.0, lambda *which: refused.append(which))
     await shelf.refresh()
     assert shelf.policy.version == "1.0.0"
+    assert refused == [("placement-policy", "2.0.0")]
 
 
 async def test_a_policy_of_fewer_columns_is_given_those(tmp_path, publish):

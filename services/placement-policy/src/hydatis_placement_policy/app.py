@@ -45,7 +45,7 @@ class PlacementPolicyApp:
             probe_seconds=settings.probe_seconds,
             probe_timeout_seconds=settings.probe_timeout_seconds,
         )
-        self._shelf = LocalPolicyShelf(Path(settings.models_dir), settings.models_check_seconds)
+        self._shelf = LocalPolicyShelf(Path(settings.models_dir), settings.models_check_seconds, metrics.refused)
         policy = Policy(self._served, self._shelf, metrics, settings.deadline_reserve_ms / 1000.0)
         self.views = ViewBook(on_held=metrics.generations.held)
         self._subscribers = (

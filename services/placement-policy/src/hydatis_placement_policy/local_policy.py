@@ -8,6 +8,7 @@ aside and swapped in; one that is refused changes nothing.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -78,11 +79,15 @@ class LocalPolicyShelf:
     Args:
         models_dir: folder of artifacts; it need not exist.
         check_seconds: how often it is looked at.
+        on_refused: told (model, version) of each version that was not taken.
     """
 
-    def __init__(self, models_dir: Path, check_seconds: float) -> None:
+    def __init__(
+        self, models_dir: Path, check_seconds: float, on_refused: Callable[[str, str], None] = lambda _model, _version: None
+    ) -> None:
         self._folder = ArtifactFolder(models_dir)
         self._check_seconds = check_seconds
+        self._on_refused = on_refused
         self._stamp: tuple[int, int, int] | None = None
         self._task: asyncio.Task[None] | None = None
         self._log = get_logger("hydatis_placement_policy")
@@ -122,24 +127,31 @@ class LocalPolicyShelf:
     def _load(self) -> LocalPolicy:
         good = self._folder.load_latest_good(MODEL_NAME)
         for refusal in good.refusals:
-            self._log.warning("policy version passed over", version=refusal.version, reason=refusal.reason)
+            self._pass_over(refusal.version, refusal.reason)
         try:
             return policy_from_artifact(good.artifact)
         except HydatisError as refused:
+            self._pass_over(good.artifact.manifest.version, str(refused))
             if self.policy is not None:
                 raise
             return self._older(good.artifact.manifest.version, refused)
 
     def _older(self, version: str, refused: HydatisError) -> LocalPolicy:
         """The newest version before one that cannot be used: at the start, an old policy is better than none."""
-        self._log.warning("policy version passed over", version=version, reason=str(refused))
         for older in reversed(self._folder.versions(MODEL_NAME)):
             if version_key(older) < version_key(version):
                 with suppress(HydatisError):
                     return policy_from_artifact(self._folder.load(MODEL_NAME, older))
         raise refused
 
+    def _pass_over(self, version: str, reason: str) -> None:
+        self._on_refused(MODEL_NAME, version)
+        self._log.warning("policy version refused", version=version, reason=reason)
+
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(self._check_seconds)
-            await self.refresh()
+            try:
+                await self.refresh()
+            except Exception:  # what goes wrong with a new version must not end the watch
+                self._log.exception("could not look for another policy")

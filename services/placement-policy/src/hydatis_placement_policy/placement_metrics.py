@@ -32,6 +32,9 @@ class PlacementMetrics:
             ("error",),
             registry=registry,
         )
+        self._refused = Counter(
+            "hydatis_artifact_refused_total", "Versions that were not taken.", ("model", "version"), registry=registry
+        )
         self._open = Gauge("hydatis_policy_circuit_open", "1: the model server is probed and not asked.", registry=registry)
 
     def built(self, seconds: float) -> None:
@@ -50,6 +53,10 @@ class PlacementMetrics:
     def model_failed(self, error: str) -> None:
         """The model server failed with this class of error."""
         self._failures.labels(error).inc()
+
+    def refused(self, model: str, version: str) -> None:
+        """A version of the local policy was not taken."""
+        self._refused.labels(model, version).inc()
 
     def circuit_open(self, is_open: bool) -> None:
         """The circuit opened or closed."""
