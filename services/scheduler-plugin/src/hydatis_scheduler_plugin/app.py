@@ -184,7 +184,9 @@ class SchedulerPluginApp:
         await self._ranker.probe()
 
     async def _fetch_forecast(self, generation: int, timeout_seconds: float) -> None:
-        self.memory.take_forecast(await self._forecasts.forecast_nodes(generation=generation, timeout_seconds=timeout_seconds))
+        forecast = await self._forecasts.forecast_nodes(generation=generation, timeout_seconds=timeout_seconds)
+        self.memory.take_forecast(forecast, fetched=True)
 
     async def _fetch_risk(self, generation: int, timeout_seconds: float) -> None:
-        self.memory.take_risk(await self._risks.score_nodes(generation=generation, timeout_seconds=timeout_seconds))
+        risk = await self._risks.score_nodes(generation=generation, timeout_seconds=timeout_seconds)
+        self.memory.take_risk(risk, fetched=True)

@@ -7,6 +7,7 @@ it changes; a bad edit must not, so it changes nothing but a metric and a log li
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -76,6 +77,8 @@ class PolicyWatch:
     def start(self) -> None:
         """Starts watching; needs a running loop."""
         if self._path is not None:
+            # It says at INFO how many files of the folder changed, each second in a folder where something lives.
+            logging.getLogger("watchfiles").setLevel(logging.WARNING)
             self._watching = asyncio.create_task(self._watch(self._path))
 
     async def stop(self) -> None:

@@ -104,17 +104,17 @@ class ClusterMemory:
         self._on_held("table", table.generation)
         self._join()
 
-    def take_forecast(self, forecast: ForecastTable) -> None:
-        """The forecasts of all nodes at one tick."""
-        _put(self.forecasts, forecast.generation, forecast)
-        self._on_held("forecast", forecast.generation)
-        self._join()
+    def take_forecast(self, forecast: ForecastTable, *, fetched: bool = False) -> None:
+        """The forecasts of all nodes at one tick; fetched: asked for, not streamed, and therefore perhaps overtaken."""
+        if _put(self.forecasts, forecast.generation, forecast, fetched=fetched):
+            self._on_held("forecast", forecast.generation)
+            self._join()
 
-    def take_risk(self, risk: RiskTable) -> None:
-        """The risks of all nodes at one tick."""
-        _put(self.risks, risk.generation, risk)
-        self._on_held("risk", risk.generation)
-        self._join()
+    def take_risk(self, risk: RiskTable, *, fetched: bool = False) -> None:
+        """The risks of all nodes at one tick; fetched: asked for, not streamed, and therefore perhaps overtaken."""
+        if _put(self.risks, risk.generation, risk, fetched=fetched):
+            self._on_held("risk", risk.generation)
+            self._join()
 
     def take_delta(self, delta: BindDelta) -> None:
         """A pod bound or ended. The same again changes nothing."""
@@ -241,8 +241,16 @@ def _same(risk: NDArray[np.float32] | None, table: RiskTable | None) -> bool:
     return risk is (table.risk if table is not None else None)
 
 
-def _put(held: Generations[T], generation: int, value: T) -> None:
-    """Puts a value; one older than the newest means that its series began anew."""
-    if generation < held.newest and generation not in held:
+def _put(held: Generations[T], generation: int, value: T, *, fetched: bool) -> bool:
+    """Puts a value; says whether it counts.
+
+    A streamed one older than the newest means that its series began anew. Whatever is held is of the series before, also what it
+    holds of the same generation: kept, it would have the table that belongs to the new one throw that away when it comes second.
+    An answer to a question that is older than the newest was overtaken by the stream, and nothing follows from it.
+    """
+    if generation < held.newest:
+        if fetched:
+            return False
         held.clear()
     held.put(generation, value)
+    return True
