@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 from hydatis_core.errors import DependencyUnavailable, InvalidValue
 from hydatis_serving.error_table import row_of
@@ -23,6 +23,8 @@ from hydatis_model_server.metrics import ModelMetrics
 from hydatis_model_server.served_version import ServedVersion
 
 __all__ = ["ServedModel"]
+
+Response = TypeVar("Response")
 
 
 class ServedModel(Model):  # type: ignore[misc]  # the SDK has no types
@@ -52,12 +54,13 @@ class ServedModel(Model):  # type: ignore[misc]  # the SDK has no types
         self.ready = True
         self._metrics.serves(served.manifest.version, before)
 
-    async def infer(self, request: Any, read: Callable[[Any], InferCall]) -> InferAnswer:
+    async def infer(self, request: Any, read: Callable[[Any], InferCall], write: Callable[[InferAnswer], Response]) -> Response:
         """Answers one request.
 
         Args:
             request: as it came, of either side of the protocol.
             read: makes the call of it; done in here, so that a request nobody can read is counted too.
+            write: makes the response of the answer.
 
         Raises:
             CallerError: the rows cannot be what the model reads.
@@ -71,6 +74,7 @@ class ServedModel(Model):  # type: ignore[misc]  # the SDK has no types
         try:
             call = read(request)
             rows = served.prepare(call)
+            computing = perf_counter()
             if served.inline:
                 values = served.compute(rows)
             else:
@@ -78,8 +82,11 @@ class ServedModel(Model):  # type: ignore[misc]  # the SDK has no types
         except Exception as error:
             self._metrics.failed(version, row_of(error).code.name)
             raise
-        self._metrics.answered(version, len(rows), perf_counter() - started)
-        return served.answer(call, values)
+        answering = perf_counter()
+        response = write(served.answer(call, values))
+        done = perf_counter()
+        self._metrics.answered(version, len(rows), computing - started, answering - computing, done - answering)
+        return response
 
     async def predict(
         self, payload: Any, headers: dict[str, str] | None = None, response_headers: dict[str, str] | None = None
@@ -92,7 +99,7 @@ class ServedModel(Model):  # type: ignore[misc]  # the SDK has no types
         if not isinstance(payload, InferRequest):
             shown = "version 1 of the protocol carries no data types and shapes"
             raise InvalidValue(shown, field="protocol", expected=f"POST /v2/models/{self.name}/infer")
-        return answer_to_rest(await self.infer(payload, call_from_rest), payload)
+        return await self.infer(payload, call_from_rest, lambda answer: answer_to_rest(answer, payload))
 
     def load(self) -> bool:
         """Whether a version is served. Versions are loaded by the watcher alone."""

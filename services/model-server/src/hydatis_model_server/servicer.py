@@ -30,7 +30,7 @@ class OpenInferenceServicer(InferenceServicer):  # type: ignore[misc]  # the SDK
     async def ModelInfer(self, request: pb.ModelInferRequest, context: Any) -> pb.ModelInferResponse:
         """Computes the model's values of one batch of rows."""
         await self._require_known(request.model_name, context)
-        return answer_to_grpc(await self._model.infer(request, call_from_grpc))
+        return await self._model.infer(request, call_from_grpc, answer_to_grpc)
 
     async def ModelReady(self, request: pb.ModelReadyRequest, context: Any) -> pb.ModelReadyResponse:
         """Whether the model can answer."""

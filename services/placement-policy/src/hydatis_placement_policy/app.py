@@ -54,7 +54,7 @@ class PlacementPolicyApp:
             RiskSubscriber(settings.anomaly_address, _NAME, self.views.take_risk, metrics=streams),
         )
         self.server = GrpcServer(settings, registry)
-        servicer = PlacementServicer(Ranker(self.views, policy, metrics, settings.max_rows_count), self.views, policy)
+        servicer = PlacementServicer(Ranker(self.views, policy, metrics, settings.max_rows_count), self.views, policy, metrics)
         self.server.add(
             lambda server: placement_pb2_grpc.add_PlacementServiceServicer_to_server(servicer, server),
             "hydatis.placement.v1.PlacementService",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from hydatis_serving.metrics import RPC_BUCKETS_SECONDS, GenerationMetrics
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from hydatis_serving.metrics import GenerationMetrics
+from prometheus_client import CollectorRegistry, Counter, Gauge, Summary
 
-__all__ = ["PlacementMetrics"]
+__all__ = ["STAGES", "PlacementMetrics"]
+
+#: Where the wall clock of a ranking goes, in order: reading the request, after-states, the model server (or the local policy after it
+#: failed), writing the answer.
+STAGES = ("placement_read", "placement_states", "placement_model", "placement_local", "placement_answer")
 
 
 class PlacementMetrics:
@@ -19,13 +23,8 @@ class PlacementMetrics:
             ("source",),
             registry=registry,
         )
-        self._seconds = Histogram(
-            "hydatis_rank_part_seconds",
-            "Seconds of one part of a ranking: states (building after-states), model_server, local.",
-            ("part",),
-            registry=registry,
-            buckets=RPC_BUCKETS_SECONDS,
-        )
+        stages = Summary("hydatis_stage_seconds", "Seconds by part of a ranking.", ("stage",), registry=registry)
+        self._stages = {stage: stages.labels(stage) for stage in STAGES}
         self._failures = Counter(
             "hydatis_policy_model_failures_total",
             "Calls and probes that the model server failed, by error.",
@@ -37,14 +36,13 @@ class PlacementMetrics:
         )
         self._open = Gauge("hydatis_policy_circuit_open", "1: the model server is probed and not asked.", registry=registry)
 
-    def built(self, seconds: float) -> None:
-        """After-states of one call were built."""
-        self._seconds.labels("states").observe(seconds)
+    def staged(self, stage: str, seconds: float) -> None:
+        """Counts one of ``STAGES``."""
+        self._stages[stage].observe(seconds)
 
-    def answered(self, source: str, seconds: float) -> None:
+    def answered(self, source: str) -> None:
         """One call was answered by ``source``."""
         self._answers.labels(source).inc()
-        self._seconds.labels(source).observe(seconds)
 
     def unanswered(self) -> None:
         """Neither the model server nor a local policy could answer."""

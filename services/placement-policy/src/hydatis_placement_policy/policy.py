@@ -68,7 +68,8 @@ class Policy:
             values, version = await self._served.values(states, seconds_left - self._reserve_seconds)
         except HydatisError as error:
             return self._local(states, error)
-        self._metrics.answered(Source.MODEL_SERVER.value, perf_counter() - began)
+        self._metrics.staged("placement_model", perf_counter() - began)
+        self._metrics.answered(Source.MODEL_SERVER.value)
         return PolicyValues(values, Source.MODEL_SERVER, version)
 
     def _local(self, states: NDArray[np.float32], error: HydatisError) -> PolicyValues:
@@ -78,7 +79,8 @@ class Policy:
             self._metrics.unanswered()
             raise DependencyUnavailable(f"there is no local policy, and {error.message}", field=error.field) from error
         values = policy.values(states)
-        self._metrics.answered(Source.LOCAL.value, perf_counter() - began)
+        self._metrics.staged("placement_local", perf_counter() - began)
+        self._metrics.answered(Source.LOCAL.value)
         return PolicyValues(values, Source.LOCAL, policy.version)
 
     @property

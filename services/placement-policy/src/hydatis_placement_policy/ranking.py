@@ -59,7 +59,7 @@ class Ranker:
         began = perf_counter()
         states = [self._states(generations[0], prepared, query) for query in queries]
         together = states[0] if len(states) == 1 else np.concatenate(states)
-        self._metrics.built(perf_counter() - began)
+        self._metrics.staged("placement_states", perf_counter() - began)
         answer = await self._policy.values(together, seconds_left - (perf_counter() - began))
         ends = np.cumsum([len(part) for part in states])[:-1]
         utilities = tuple(np.split(answer.values, ends))
