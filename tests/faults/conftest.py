@@ -49,11 +49,11 @@ REPLAY_SECONDS = 15 * TICK_SECONDS
 MEASURED = pytest.StashKey[list[dict[str, Any]]]()
 
 
-def until(condition: Callable[[], T], what: str, timeout_seconds: float = PATIENCE_SECONDS) -> T:
-    """What the condition returns as soon as that is true."""
+def until(condition: Callable[[], T], what: str, timeout_seconds: float = PATIENCE_SECONDS, why: Callable[[], Any] = str) -> T:
+    """What the condition returns as soon as that is true; ``why`` says more when it never is."""
     deadline = time.monotonic() + timeout_seconds
     while not (found := condition()):
-        assert time.monotonic() < deadline, f"not within {timeout_seconds:g} s: {what}"
+        assert time.monotonic() < deadline, f"not within {timeout_seconds:g} s: {what} {why()}"
         time.sleep(0.01)
     return found
 
@@ -161,9 +161,16 @@ class Faults:
         return rung, "no_risk" if masked and rung == "full" else reason
 
     def whole(self) -> bool:
-        """Whether a new pod is decided on the full rung with nothing masked, and every stream stands."""
+        """Whether a new pod is decided on the full rung with nothing masked, and every stream stands.
+
+        It is not even asked about before the shim says so: that it heals must not take a decision that finds it broken.
+        """
         told = self.readiness()
         return bool(told) and all(told["streams"].values()) and not told["missing"] and self.decide() == ("full", "none")
+
+    def wait_whole(self, after: str, timeout_seconds: float = PATIENCE_SECONDS) -> None:
+        """Returns when the stack is whole."""
+        until(self.whole, f"the stack is whole after {after}", timeout_seconds, lambda: (self.readiness(), self.decide()))
 
     # --- replays
 

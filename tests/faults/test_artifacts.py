@@ -83,7 +83,7 @@ def test_a_bad_artifact_is_refused_with_its_reason_and_the_version_before_goes_o
     seen = {}
 
     def publish():
-        chaos.until(faults.whole, "the stack is whole")
+        faults.wait_whole("the test before")
         seen["before"] = faults.metrics("scheduler-plugin")
         seen["refused"] = {model: faults.count(f"model-{model}", "hydatis_artifact_refused_total") for model in MODELS}
         seen["local"] = faults.count("placement-policy", "hydatis_artifact_refused_total")
@@ -126,13 +126,13 @@ def test_a_model_server_that_starts_with_an_incompatible_version_goes_back_to_on
     seen = {}
 
     def publish_and_kill():
-        chaos.until(faults.whole, "the stack is whole")
+        faults.wait_whole("the test before")
         seen["served"] = publish_bad(incompatible)
         seen["pid"] = faults.send("model-cpu-forecaster", signal.SIGKILL)
 
     def recover():
         faults.wait_started_again("model-cpu-forecaster", seen["pid"])
-        chaos.until(faults.whole, "the full rung on the version that fits", chaos.recovery_limit_seconds)
+        faults.wait_whole("the model server went back", chaos.recovery_limit_seconds)
 
     replayed = faults.replay({50: publish_and_kill, 51: recover})
     assert replayed.undecided == ()

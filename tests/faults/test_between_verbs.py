@@ -27,7 +27,7 @@ def test_a_pod_whose_shim_dies_between_its_two_requests_is_placed_as_without_it_
         seen["pid"] = faults.send("scheduler-plugin", signal.SIGKILL)
 
     faults.replay({1: lambda: None})
-    chaos.until(faults.whole, "the stack is whole")
+    faults.wait_whole("a replay")
     pod = Pod(uid=f"between-{faults.pid('scheduler-plugin')}", requests=Resources(0.1, 2.0**27))
     names = [node.name for node in faults.workload.nodes]
     policy = ExtenderPolicy(faults.stack.extender_url)
@@ -36,7 +36,7 @@ def test_a_pod_whose_shim_dies_between_its_two_requests_is_placed_as_without_it_
     assert policy.unanswered_count == 1
 
     faults.wait_started_again("scheduler-plugin", seen["pid"])
-    chaos.until(faults.whole, "the full rung after the shim is ready", chaos.recovery_limit_seconds)
+    faults.wait_whole("the shim is ready", chaos.recovery_limit_seconds)
     # kube-scheduler may ask the second question of a shim that never heard the first.
     client = ExtenderClient(faults.stack.extender_url)
     scores = client.prioritize(pod_json(pod), names)

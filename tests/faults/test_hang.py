@@ -33,7 +33,7 @@ def test_a_process_that_hangs_costs_its_rung_and_no_pod(faults, chaos, victim):
         seen["during"] = chaos.differences(seen["before"], faults.metrics("scheduler-plugin"))
         faults.send(victim, signal.SIGCONT)
         seen["woken"] = time.monotonic()
-        chaos.until(faults.whole, f"the full rung after {victim} goes on")
+        faults.wait_whole(f"{victim} goes on")
         seen["full"] = time.monotonic()
         seen["after"] = faults.metrics("scheduler-plugin")
         feed.patience_seconds = 30.0

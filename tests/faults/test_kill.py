@@ -52,7 +52,7 @@ def test_a_process_killed_in_a_replay_costs_its_rung_no_pod_and_little_time(faul
         seen["during"] = chaos.differences(seen["before"], faults.metrics("scheduler-plugin"))
         faults.wait_started_again(victim, seen["pid"])
         seen["ready"] = time.monotonic()
-        chaos.until(faults.whole, f"the full rung after {victim} is ready: {faults.readiness()}")
+        faults.wait_whole(f"{victim} is ready")
         seen["full"] = time.monotonic()
         seen["after"] = faults.metrics("scheduler-plugin")
         feed.patience_seconds = 30.0
@@ -92,7 +92,7 @@ def test_without_the_shim_pods_are_placed_as_kube_scheduler_would_alone(faults, 
     def recover():
         faults.wait_started_again("scheduler-plugin", seen["pid"])
         seen["ready"] = time.monotonic()
-        chaos.until(faults.whole, "the full rung after the shim is ready")
+        faults.wait_whole("the shim is ready")
         seen["full"] = time.monotonic()
         seen["after"] = faults.metrics("scheduler-plugin")
         feed.patience_seconds = 30.0
