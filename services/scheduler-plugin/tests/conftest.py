@@ -159,6 +159,8 @@ class Placement(placement_pb2_grpc.PlacementServiceServicer):
         self.error: HydatisError | None = None
         self.gate: asyncio.Event | None = None
         self.local = False
+        self.lag = 0
+        """How far down the caller's list of generations it answers."""
         self.utility: Callable[[RankQuery], np.ndarray] = lambda query: (-0.1 * query.rows).astype(np.float32)
 
     async def RankNodes(self, request: Any, context: Any) -> Any:
@@ -171,7 +173,7 @@ class Placement(placement_pb2_grpc.PlacementServiceServicer):
             await self.gate.wait()
         if self.error is not None:
             await abort(context, self.error)
-        return rank_answer_to_proto(RankAnswer(generations[0], (self.utility(query),), self.local, "3.1.0", False))
+        return rank_answer_to_proto(RankAnswer(generations[self.lag], (self.utility(query),), self.local, "3.1.0", False))
 
     async def AwaitGeneration(self, request: Any, context: Any) -> Any:
         return placement_pb2.AwaitGenerationResponse(generation=request.generation, model_version="3.1.0")

@@ -34,6 +34,20 @@ async def test_the_local_policy_is_a_rung_of_its_own(world: Any) -> None:
     assert await rung_of(world) == ("full_local", "no_model_server")
 
 
+async def test_a_placement_policy_that_lags_by_a_tick_takes_the_filter_with_it(world: Any) -> None:
+    await world.whole(1_800_000_000, p95=HOT)
+    await world.whole(1_800_000_060, p95=0.2)
+    args = world.args()
+    assert (await world.schedule(args))[0]["FailedNodes"] == {}, "on the newest generation no node is hot"
+
+    world.placement.lag = 1
+    args = world.args()
+    filtered, _ = await world.schedule(args)
+    record = await world.record(args["Pod"]["metadata"]["uid"])
+    assert list(filtered["FailedNodes"]) == ["fake-00001"], "utilities of the earlier generation go with its forecasts"
+    assert (record["generation"], record["rung"]) == (1_800_000_000, "full")
+
+
 @pytest.mark.parametrize("world", [{"decision_budget_ms": 50}], indirect=True)
 async def test_a_late_placement_policy_leaves_greedy(world: Any) -> None:
     await world.whole(p95=HOT)

@@ -161,6 +161,14 @@ class Ranker:
         admission = admit(view, rows, pod, expected_use, credits, thresholds)
         answer = asked if isinstance(asked, Missing) else await self._answer(asked)
         self._on_stage("shim_rank_nodes", deadline.passed_seconds - prepared_seconds)
+        if not isinstance(answer, Missing) and answer.generation != footing.generation:
+            # placement-policy lags behind by a tick: the filter follows it, so that no decision joins two generations
+            earlier = self._memory.footing_of(answer.generation)
+            if earlier is None:
+                answer = Missing.POLICY_GENERATION
+            else:
+                footing, view = earlier, earlier.view
+                admission = admit(view, rows, pod, expected_use, credits, thresholds)
         if isinstance(answer, Missing):
             rung, reason = rung_for((answer,))
             rule = _LOWER_RUNGS[rung]

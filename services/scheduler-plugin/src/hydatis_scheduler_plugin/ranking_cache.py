@@ -42,8 +42,8 @@ class _Entry(Generic[R]):
 class RankingCache(Generic[R]):
     """A small least-recently-made cache by pod uid. Times are passed in, monotonic seconds of the wall clock.
 
-    A ranking weighs about ten times its candidates' names (256 of 5,000 nodes were 180 MB), and kube-scheduler asks for one pod after
-    the other, so the names bound the memory; the newest ranking stays, however many it has.
+    A ranking weighs about ten times its candidates' names (256 of 5,000 nodes were 180 MB), and kube-scheduler asks for one pod
+    after the other, so the names bound the memory; the newest ranking stays, however many it has.
 
     Args:
         limit_count: how many pods it remembers.

@@ -82,6 +82,7 @@ class ClusterMemory:
         self.risks: Generations[RiskTable] = Generations(noun="risk")
         self.footing: Footing | None = None
         """What a decision made now stands on; None: no table has come."""
+        self._earlier: OrderedDict[int, Footing] = OrderedDict()
         self.credits_epoch = 0
         """Rises with every change of the credits."""
         self.event_time_seconds = 0.0
@@ -141,6 +142,11 @@ class ClusterMemory:
         """Whether the bind of a pod was among the last ones and the pod has not ended since."""
         return pod_uid in self._bound
 
+    def footing_of(self, generation: int) -> Footing | None:
+        """The footing of a generation lately stood on; None: it is not held any more."""
+        footing = self.footing
+        return footing if footing is not None and footing.generation == generation else self._earlier.get(generation)
+
     # --- what is still missing
 
     def is_whole(self, generation: int, *, with_risk: bool = True) -> bool:
@@ -172,6 +178,7 @@ class ClusterMemory:
 
     def _forget_after(self, generation: int) -> None:
         self.tables.clear()
+        self._earlier.clear()
         for held in (self.forecasts, self.risks):
             if held.newest > generation:
                 held.clear()
@@ -191,6 +198,10 @@ class ClusterMemory:
         risk = self._risk_of(table)
         if before is not None and before.view.table is table and before.generations == whole and _same(before.view.risk, risk):
             return
+        if before is not None and before.generation != table.generation:
+            self._earlier[before.generation] = before
+            while len(self._earlier) >= len(self.tables.held()):
+                self._earlier.popitem(last=False)
         view = self._view(table, risk, with_forecast=bool(whole))
         if before is not None and before.host_scores.node_names == table.node_names:
             host_scores = before.host_scores
