@@ -7,6 +7,7 @@ import platform
 import shlex
 import sys
 from pathlib import Path
+from statistics import median
 from typing import Annotated, Any
 
 import psutil
@@ -17,7 +18,7 @@ from rich.table import Table
 from hydatis_cli.commands.train import ensure_models
 from hydatis_cli.commands.up import bring_up, running_stack
 from hydatis_cli.console import out, progress_bar
-from hydatis_cli.latency_bench import LatencyRun, measure_latency
+from hydatis_cli.latency_bench import CandidateRun, LatencyRun, measure_latency
 from hydatis_cli.options import DEFAULT_PORT, DEFAULT_STATE, JsonOption, PortOption, SeedOption, StateOption
 from hydatis_cli.replay_result import percentiles_milliseconds
 from hydatis_cli.supervision import Supervision
@@ -65,29 +66,38 @@ def latency(
 
 
 def _figures(run: LatencyRun, ready_seconds: float) -> dict[str, Any]:
-    by_count = {}
-    for count in run.stack:
-        floor, stack = percentiles_milliseconds(run.floor[count]), percentiles_milliseconds(run.stack[count])
-        by_count[str(count)] = {
-            "decisions": len(run.stack[count]),
-            "floor_milliseconds": floor,
-            "hydatis_milliseconds": stack,
-            "p50_over_floor": stack["p50"] / floor["p50"],
-            "rungs": run.rungs[count],
-            "cpu_milliseconds_per_decision": run.cpu_milliseconds[count],
-            "stage_mean_milliseconds": run.stage_milliseconds[count],
-        }
     return {
         "command": shlex.join(["hydatis", *sys.argv[1:]]),
         "machine": {"cores": psutil.cpu_count(), "python": platform.python_version(), "load_average": psutil.getloadavg()},
         "nodes": run.node_count,
         "ready_seconds": ready_seconds,
-        "candidates": by_count,
+        "candidates": {str(count): _candidate_figures(part) for count, part in run.candidates.items()},
         "table_publish_milliseconds": percentiles_milliseconds(run.table_publish),
         "table_everywhere_milliseconds": percentiles_milliseconds(run.table_everywhere),
         "bind_visible_milliseconds": percentiles_milliseconds(run.bind_visible),
         "memory_mib": {name: size / 2**20 for name, size in run.memory_bytes.items()},
         "memory_total_mib": sum(run.memory_bytes.values()) / 2**20,
+    }
+
+
+def _candidate_figures(part: CandidateRun) -> dict[str, Any]:
+    floor, stack = (
+        percentiles_milliseconds([second for block in blocks for second in block]) for blocks in (part.floor, part.stack)
+    )
+    ratios = [median(ours) / median(flat) for ours, flat in zip(part.stack, part.floor, strict=True)]
+    decisions = sum(map(len, part.stack))
+    return {
+        "decisions": decisions,
+        "floor_milliseconds": floor,
+        "hydatis_milliseconds": stack,
+        "p50_over_floor": stack["p50"] / floor["p50"],
+        # Of each block with the floor's block before it: what else the machine does weighs on both alike.
+        "block_p50_over_floor": {"min": min(ratios), "median": median(ratios), "max": max(ratios)},
+        "rungs": part.figures.rungs,
+        "cpu_milliseconds_per_decision": {name: seconds / decisions * 1000 for name, seconds in part.figures.cpu_seconds.items()},
+        "stage_mean_milliseconds": {
+            stage: seconds / max(count, 1.0) * 1000 for stage, (seconds, count) in part.figures.stage_seconds.items()
+        },
     }
 
 
