@@ -7,8 +7,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Summary
 
 __all__ = ["STAGES", "PlacementMetrics"]
 
-#: Where the wall clock of a ranking goes, in order: reading the request, after-states, the model server (or the local policy after it
-#: failed), writing the answer.
+#: Where the wall clock of a ranking goes, in order: reading the request, after-states, the model server (or the local policy,
+#: where it failed), writing the answer.
 STAGES = ("placement_read", "placement_states", "placement_model", "placement_local", "placement_answer")
 
 
