@@ -9,13 +9,13 @@ import pytest
 
 
 class Redis:
-    """A redis-server on a loopback port that keeps nothing on disk."""
+    """A redis-server on a loopback port that keeps nothing on disk.
 
-    def __init__(self, program, folder):
-        self._program, self._folder = program, folder
-        with socket.socket() as found:
-            found.bind(("127.0.0.1", 0))
-            self.port = found.getsockname()[1]
+    The port must not be one that the kernel gives to outgoing connections: a client that tries to reach a dead Redis could take it.
+    """
+
+    def __init__(self, program, folder, port):
+        self._program, self._folder, self.port = program, folder, port
         self.process = None
 
     def start(self):
@@ -34,8 +34,8 @@ class Redis:
 
 
 @pytest.fixture
-def redis(redis_server_path, tmp_path):
-    server = Redis(redis_server_path, tmp_path)
+def redis(redis_server_path, tmp_path, stack):
+    server = Redis(redis_server_path, tmp_path, stack.base_port + 379)
     server.start()
     yield server
     server.end()

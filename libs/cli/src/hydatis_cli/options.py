@@ -15,7 +15,12 @@ StateOption = Annotated[
 PortOption = Annotated[
     int,
     typer.Option(
-        "--port", envvar="HYDATIS_PORT", min=1024, max=65000, help="Base port: the stack uses ports above it, on loopback."
+        "--port",
+        envvar="HYDATIS_PORT",
+        min=1024,
+        max=65000,
+        # Linux gives 32,768 and above to outgoing connections, and one may hold the port that a restarted process wants back.
+        help="Base port: the stack uses ports above it, on loopback. Best below 32000.",
     ),
 ]
 TraceOption = Annotated[str, typer.Option("--trace", help="synthetic, bitbrains, alibaba_2018, planetlab or openb.")]
