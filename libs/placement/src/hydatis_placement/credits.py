@@ -32,7 +32,6 @@ CREDIT_COLUMNS: tuple[str, ...] = (
 )
 _WIDTH = len(CREDIT_COLUMNS)
 _USE_WIDTH = 4
-_ONES = np.ones(_WIDTH)
 
 #: Tables of this many ticks before the newest may still be decided on: entries are kept for them.
 _KEPT_TICKS = 4
@@ -102,6 +101,21 @@ class Credits:
         return lines.take(position.take(rows), axis=1)
 
 
+@dataclass(slots=True)
+class _Sums:
+    """Credits of every row of a table."""
+
+    values: NDArray[np.float64]
+    """shape (rows, 7)."""
+    credited: NDArray[np.bool_]
+    """shape (rows,): whether any of a row's values is > 0; kept, since looking through all of them costs more than all else."""
+
+    def credits(self) -> Credits:
+        """The credited rows."""
+        rows = np.flatnonzero(self.credited)
+        return Credits(rows.astype(np.int32), self.values[rows].astype(np.float32)) if rows.size else Credits()
+
+
 class CreditLedger:
     """The pods that were chosen or bound and are not wholly measured yet.
 
@@ -144,7 +158,7 @@ class CreditLedger:
         self._row_of_id = np.empty(0, dtype=np.intp)
         self._next_expiry = math.inf
         self._summed: NodeTable | None = None
-        self._sums = np.empty((0, _WIDTH))
+        self._sums = _Sums(np.empty((0, _WIDTH)), np.empty(0, dtype=bool))
         self._touched: set[int] = set()
         self._standing: Credits | None = None
 
@@ -218,9 +232,11 @@ class CreditLedger:
         self._bring_up_to_date(table)
         own = self._slot_by_uid.get(without_uid) if without_uid else None
         if own is not None:
-            return _credits_of(self._added_up(self._sums.copy(), table, [int(self._nodes[own])], without_slot=own))
+            without = _Sums(self._sums.values.copy(), self._sums.credited.copy())
+            self._add_up(without, table, [int(self._nodes[own])], without_slot=own)
+            return without.credits()
         if self._standing is None:
-            self._standing = _credits_of(self._sums)
+            self._standing = self._sums.credits()
         return self._standing
 
     def _bring_up_to_date(self, table: NodeTable) -> None:
@@ -230,31 +246,32 @@ class CreditLedger:
         nodes are added up anew. (From all their entries: subtracting an amount again would leave rounding errors below zero.)
         """
         if self._summed is not table:
-            self._sums = self._added_up(np.zeros((len(table.node_names), _WIDTH)), table, list(self._node_id.values()))
+            count = len(table.node_names)
+            self._sums = _Sums(np.zeros((count, _WIDTH)), np.zeros(count, dtype=bool))
+            self._add_up(self._sums, table, list(self._node_id.values()))
             self._summed = table
         elif self._touched:
-            self._added_up(self._sums, table, list(self._touched))
+            self._add_up(self._sums, table, list(self._touched))
         else:
             return
         self._touched.clear()
         self._standing = None
 
-    def _added_up(
-        self, sums: NDArray[np.float64], table: NodeTable, nodes: list[int], *, without_slot: int | None = None
-    ) -> NDArray[np.float64]:
-        """The sums, shape (rows of the table, 7), with those of some nodes added up anew in place."""
+    def _add_up(self, sums: _Sums, table: NodeTable, nodes: list[int], *, without_slot: int | None = None) -> None:
+        """Adds the sums of some nodes up anew, in place."""
         count = len(self._uids)
         rows = self._table_rows(table)
         is_wanted = np.zeros(rows.size, dtype=bool)
         is_wanted[nodes] = True
         is_wanted &= rows >= 0
-        sums[rows[is_wanted]] = 0.0
+        wanted = rows[is_wanted]
+        sums.values[wanted] = 0.0
         is_member = is_wanted[self._nodes[:count]]
         if without_slot is not None:
             is_member[without_slot] = False
         slots = np.flatnonzero(is_member)
-        np.add.at(sums, rows[self._nodes[slots]], self._values[slots] * self._weights(slots, table))
-        return sums
+        np.add.at(sums.values, rows[self._nodes[slots]], self._values[slots] * self._weights(slots, table))
+        sums.credited[wanted] = sums.values[wanted].any(axis=1)
 
     def _weights(self, slots: NDArray[np.intp], table: NodeTable) -> NDArray[np.float64]:
         """What of each entry's values counts, 0..1, shape (slots, 7)."""
@@ -344,9 +361,3 @@ class CreditLedger:
             new = [lookup.get(name, -1) for name in islice(self._node_id, known, None)]
             self._row_of_id = np.append(self._row_of_id[:known], np.array(new, dtype=np.intp))
         return self._row_of_id
-
-
-def _credits_of(sums: NDArray[np.float64]) -> Credits:
-    """The rows of dense sums that are not all zero. (All are >= 0, so one sum per row tells, and is the cheapest to ask.)"""
-    credited = np.flatnonzero(sums @ _ONES)
-    return Credits(credited.astype(np.int32), sums[credited].astype(np.float32)) if credited.size else Credits()
