@@ -67,7 +67,7 @@ def models_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All four models, trained on a small synthetic trace."""
     folder = tmp_path_factory.mktemp("trained") / "models"
     workload = training_workload("synthetic", None, seed=7, days=2)
-    train_all(workload.trace, workload.nodes, folder, seed=7, effort="demo")
+    train_all(workload.trace, workload.nodes, folder, seed=7, effort="smoke")
     return folder
 
 

@@ -1,7 +1,7 @@
-"""How much work a run is worth: a table of two rows.
+"""How much work a run is worth: a table.
 
-``demo`` is what somebody waits for who wants to see the thing run: under a minute and a half on two cores. ``full`` is what a
-model that decides over a cluster deserves. Everything else about the two is the same, steps, splits and checks.
+``smoke`` proves that everything runs and is worth nothing else. ``demo`` is what somebody waits for who wants to see the thing run: under a minute and a half on two cores. ``full`` is what a
+model that decides over a cluster deserves. Everything else about them is the same, steps, splits and checks.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ class Effort:
 EFFORTS: dict[str, Effort] = {
     effort.name: effort
     for effort in (
+        Effort("smoke", 8_000, 12, 4, 4_000, 2, 3.0, 2.0),
         Effort("demo", 40_000, 40, 5, 15_000, 18, 8.0, 12.0),
         Effort("full", 400_000, 80, 6, 100_000, 60, 24.0, 48.0),
     )
