@@ -1,7 +1,8 @@
 """How much work a run is worth: a table.
 
-``smoke`` proves that everything runs and is worth nothing else. ``demo`` is what somebody waits for who wants to see the thing run: under a minute and a half on two cores. ``full`` is what a
-model that decides over a cluster deserves. Everything else about them is the same, steps, splits and checks.
+``smoke`` proves that everything runs and is worth nothing else. ``demo`` is what somebody waits for who wants to see the thing run:
+under a minute and a half on two cores. ``full`` is what a model that decides over a cluster deserves. Everything else about them is
+the same, steps, splits and checks.
 """
 
 from __future__ import annotations
