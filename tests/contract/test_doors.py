@@ -73,7 +73,7 @@ def test_the_probe_of_the_images_finds_every_process_ready(name: str, stack: Sta
 
 
 @pytest.mark.parametrize("name", PROCESSES)
-def test_every_process_counts_itself_and_its_calls(name: str, stack: Stack) -> None:
+def test_every_process_counts_itself_and_its_calls(name: str, stack: Stack, cluster: Any) -> None:
     names = {sample for sample, _ in scrape(f"{metrics_base(stack, name)}/metrics")}
     wanted = {"process_resident_memory_bytes", "process_cpu_seconds_total"}
     if name != "scheduler-plugin":

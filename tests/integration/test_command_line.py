@@ -111,9 +111,7 @@ def test_logs_are_lines_of_json(hydatis: Command, stack: Stack) -> None:
 def test_a_replay_by_the_command_is_json_for_programs(command: Command, stack: Stack, tmp_path: Path) -> None:
     where = ["--extender", stack.extender_url, "--features", stack.features_address]
     report = tmp_path / "report.html"
-    asked = command(
-        "replay", *where, "--pods", "40", "--nodes", "6", "--days", "1", "--report", str(report), "--json", cwd=tmp_path
-    )
+    asked = command("replay", *where, "--pods", "40", "--nodes", "6", "--days", "1", "--report", str(report), "--json")
     assert asked.code == 0, asked.err
     told = json.loads(asked.out)
     assert [outcome["policy"] for outcome in told["outcomes"]] == ["hydatis", "stock", "random"]

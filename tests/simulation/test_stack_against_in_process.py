@@ -7,6 +7,7 @@ a placement.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 from hydatis_anomaly.confirmation import Confirmation
 from hydatis_anomaly.forest import IsolationForestArrays
+from hydatis_cli.extender_client import ExtenderClient
 from hydatis_cli.extender_policy import ExtenderPolicy
 from hydatis_cli.stack import Stack
 from hydatis_cli.stack_feed import StackFeed
@@ -103,6 +105,14 @@ def played(workload: Workload, policy: Policy, observers: Sequence[ReplayObserve
     )
 
 
+def recorded(stack: Stack, uid: str) -> str:
+    """What the shim says of its decision on a pod, for whoever must find out why it differs."""
+    client = ExtenderClient(stack.extender_url)
+    found = client.get_json(f"/decisions?pod={uid}&limit=1", timeout_seconds=30)["decisions"]
+    client.close()
+    return json.dumps(found)
+
+
 def over_stack(stack: Stack, workload: Workload) -> Outcome:
     feed = StackFeed(stack.features_address, stack.extender_url)
     policy = ExtenderPolicy(stack.extender_url, timeout_seconds=10)
@@ -134,7 +144,7 @@ def test_the_running_stack_places_every_pod_where_the_in_process_policy_does(
         for one, other in zip(expected.placements, got.placements, strict=True)
         if one != other
     ]
-    assert differing == []
+    assert differing == [], recorded(stack, differing[0][0])
     assert len(got.placements) > 150
     assert got.figures == pytest.approx(expected.figures, nan_ok=True)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import http.server
+import json
 import threading
 import time
 
@@ -261,3 +262,38 @@ def test_a_tick_that_was_told_again_is_waited_for_before_the_next_pod_is_placed_
     assert source.calls[-1] == ["bound p"]
     assert asked[-1].startswith("/generation?at_least=300&")
     assert len(asked) == 2
+
+
+@pytest.fixture
+def slow_shim():
+    """An extender that sees a pod's bind, or its end, only when it is asked for the third time."""
+    asked = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            seen = asked.count(self.path) >= 3
+            body = json.dumps({"generation": 300, "credited": seen}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", asked
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_bind_is_waited_for_until_the_shim_has_seen_it_so_that_no_decision_overtakes_it(source, slow_shim):
+    url, asked = slow_shim
+    feed = StackFeed(source.address, url)
+    feed.on_nodes(NODES, 300.0, 15.0)
+    tick(feed, 300)
+    feed.on_bind(Pod("team a/p"), "a", 310.0)
+    feed.close()
+    assert asked[1:] == ["/state?pod=team%20a%2Fp"] * 3

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+import urllib.parse
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -42,6 +43,8 @@ MAX_MESSAGE_BYTES = 16 * 2**20
 GENERATION_TIMEOUT_SECONDS = 30.0
 #: How long to wait for a generation once a wait has failed: the stack is not whole, and its pods must not wait for it.
 IMPATIENT_TIMEOUT_SECONDS = 0.5
+#: How long a bind or end is waited for until the shim has seen it; then pods are placed on what it has.
+SEEN_TIMEOUT_SECONDS = 0.5
 #: Ends that are remembered, for a feature-service that comes back with a state in which those pods still run.
 REMEMBERED_ENDS_COUNT = 20_000
 
@@ -173,6 +176,8 @@ class StackFeed:
             self._run(self._report([event], EVENT_TIMEOUT_SECONDS))
         except OperationalError:
             self._failed()
+        else:
+            self._await_seen(event)
 
     def _failed(self) -> None:
         self._behind = True
@@ -250,6 +255,20 @@ class StackFeed:
             path = f"/generation?at_least={generation}&timeout_seconds={patience}"
             self._extender.get_json(path, timeout_seconds=patience + 5)
             self._whole = True
+        except OperationalError:
+            self._whole = False
+
+    def _await_seen(self, event: PodEvent) -> None:
+        """Waits until the shim knows of an event: it comes by a stream, which the next decision may overtake."""
+        if not self._whole:
+            return
+        deadline = time.monotonic() + SEEN_TIMEOUT_SECONDS
+        path = f"/state?pod={urllib.parse.quote(event.pod.uid, safe='')}"
+        try:
+            while self._extender.get_json(path, timeout_seconds=SEEN_TIMEOUT_SECONDS)["credited"] is not event.is_bound:
+                if time.monotonic() > deadline:
+                    self._whole = False
+                    return
         except OperationalError:
             self._whole = False
 
