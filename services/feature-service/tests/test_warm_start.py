@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import socket
 import subprocess
@@ -121,7 +122,9 @@ async def test_a_store_that_is_gone_never_stops_a_tick(run_service):
 def redis_url(tmp_path):
     """A real Redis on a free port."""
     binary = shutil.which("redis-server")
-    assert binary is not None, "these tests need redis-server (Debian package redis-server)"
+    if binary is None:
+        missing = "redis-server is not installed (Debian package redis-server)"
+        pytest.fail(missing) if os.environ.get("CI") == "true" else pytest.skip(missing)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -137,11 +140,12 @@ def redis_url(tmp_path):
 
 
 async def test_redis_keeps_the_state_over_a_restart(run_service, watch, redis_url):
-    first = await run_service(warm_store=redis_url)
+    # a patient store: what is proven is that the state is kept, on however busy a machine
+    first = await run_service(warm_store=redis_url, warm_timeout_seconds=30)
     await first.load()
     await first.tick(1)
     await first.app.stop()
-    second = await run_service(warm_store=redis_url)
+    second = await run_service(warm_store=redis_url, warm_timeout_seconds=30)
     assert (await watch(second.address).table(60)).node_names == ("node-0", "node-1", "node-2")
 
 
