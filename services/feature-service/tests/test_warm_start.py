@@ -83,6 +83,26 @@ async def test_a_state_that_could_not_be_written_is_written_again_when_the_store
     assert [line["log_level"] for line in said] == ["warning", "info"]
 
 
+async def test_a_write_cut_short_by_a_stop_is_made_once_more():
+    shelf = Shelf(failures_count=0)
+    begun, first = asyncio.Event(), True
+
+    async def snapshot() -> WarmState:
+        nonlocal first
+        if first:
+            first = False
+            begun.set()
+            await asyncio.Event().wait()  # until the stop cancels it
+        return WarmState(60, "", {}, ())
+
+    keeper = WarmKeeper(shelf, snapshot, FeatureMetrics(CollectorRegistry()), least_gap_seconds=0.0)
+    keeper.start()
+    keeper.due()
+    await begun.wait()
+    await keeper.stop()
+    assert unpack(shelf.saved.get_nowait()).generation == 60
+
+
 async def test_a_damaged_state_costs_a_cold_start_and_nothing_else(run_service, tmp_path):
     path = tmp_path / "warm.sqlite"
     await SqliteWarmStore(path, 2.0).save(b"PK not really")
@@ -140,12 +160,11 @@ def redis_url(tmp_path):
 
 
 async def test_redis_keeps_the_state_over_a_restart(run_service, watch, redis_url):
-    # a patient store: what is proven is that the state is kept, on however busy a machine
-    first = await run_service(warm_store=redis_url, warm_timeout_seconds=30)
+    first = await run_service(warm_store=redis_url)
     await first.load()
     await first.tick(1)
     await first.app.stop()
-    second = await run_service(warm_store=redis_url, warm_timeout_seconds=30)
+    second = await run_service(warm_store=redis_url)
     assert (await watch(second.address).table(60)).node_names == ("node-0", "node-1", "node-2")
 
 

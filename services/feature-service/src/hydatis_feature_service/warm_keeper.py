@@ -86,12 +86,15 @@ class WarmKeeper:
         """Writes the state now."""
         self._due.clear()
         began = perf_counter()
-        state = await self._snapshot()
-        if state is None:
-            return
-        data = await asyncio.to_thread(pack, state)
         try:
+            state = await self._snapshot()
+            if state is None:
+                return
+            data = await asyncio.to_thread(pack, state)
             await self._store.save(data)
+        except asyncio.CancelledError:
+            self._due.set()  # cut short by a stop, which writes once more what is due
+            raise
         except HydatisError as error:
             self._failed(error)
             return
