@@ -15,7 +15,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -89,6 +89,24 @@ class Faults:
         server = f"unix://{self.stack.state.supervisor_socket}"
         command = [sys.executable, "-m", "supervisor.supervisorctl", "-s", server, action, name]
         subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_SECONDS)
+
+    def kill_and_hold(self, name: str) -> None:
+        """Kills a process and keeps it down, so that what its absence costs does not depend on how fast it starts."""
+        self.send(name, signal.SIGKILL)
+
+        def held() -> bool:
+            state = next(told.state for told in Supervision(self.stack).status() if told.name == name)
+            if state != "STOPPED":
+                with suppress(DependencyUnavailable):  # between its death and its restart there is nothing to stop
+                    Supervision(self.stack).halt(name)
+            return state == "STOPPED"
+
+        until(held, f"{name} is kept down")
+
+    def release(self, name: str) -> None:
+        """Starts a process that was kept down, and returns when it is ready."""
+        self.supervisor("start", name)
+        until(lambda: is_ready(self.process(name)), f"{name} is ready")
 
     def wait_started_again(self, name: str, dead_pid: int) -> None:
         """Returns when another process answers the readiness check of one that was killed."""

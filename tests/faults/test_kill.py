@@ -46,11 +46,12 @@ def test_a_process_killed_in_a_replay_costs_its_rung_no_pod_and_little_time(faul
     def kill():
         seen["before"] = faults.metrics("scheduler-plugin")
         feed.patience_seconds = chaos.broken_tick_seconds
-        seen["pid"], seen["killed"] = faults.send(victim, signal.SIGKILL), time.monotonic()
+        faults.kill_and_hold(victim)
 
     def recover():
         seen["during"] = chaos.differences(seen["before"], faults.metrics("scheduler-plugin"))
-        faults.wait_started_again(victim, seen["pid"])
+        seen["killed"] = time.monotonic()
+        faults.release(victim)
         seen["ready"] = time.monotonic()
         faults.wait_whole(f"{victim} is ready")
         seen["full"] = time.monotonic()

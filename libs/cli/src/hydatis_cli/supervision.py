@@ -114,9 +114,17 @@ class Supervision:
             found.append(ProcessStatus(process.name, entry["statename"], entry["pid"], uptime, entry["stdout_logfile"]))
         return found
 
+    def halt(self, name: str) -> None:
+        """Stops one process gracefully; it stays down until it is started.
+
+        Raises:
+            DependencyUnavailable: it does not run, or no stack does.
+        """
+        self._call("stopProcess", name)
+
     def restart(self, name: str) -> None:
         """Stops one process gracefully and starts it again."""
-        self._call("stopProcess", name)
+        self.halt(name)
         self._call("startProcess", name)
 
     def _call(self, method: str, *arguments: Any) -> Any:
