@@ -39,7 +39,7 @@ EFFORTS: dict[str, Effort] = {
     effort.name: effort
     for effort in (
         Effort("smoke", 8_000, 12, 4, 4_000, 2, 3.0, 2.0),
-        Effort("demo", 40_000, 40, 5, 15_000, 18, 8.0, 12.0),
+        Effort("demo", 40_000, 40, 5, 15_000, 12, 8.0, 12.0),
         Effort("full", 400_000, 80, 6, 100_000, 60, 24.0, 48.0),
     )
 }
