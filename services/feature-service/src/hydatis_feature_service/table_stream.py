@@ -68,13 +68,13 @@ class TableStream:
         self._broadcast.publish(profiles_step(ProfileChange(), 0, replace_all=True))
 
     def publish_table(self, table: NodeTable, change: ProfileChange) -> None:
-        """A tick's table, and the profiles that its samples changed."""
-        self._tables.put(table.generation, table)
-        self._table_steps = table_steps(table)
-        self._broadcast.publish_whole(self._table_steps)
+        """A tick's table, after the profiles that its samples changed: who holds the table holds what it taught."""
         if change:
             self.profiles.apply(change, replace_all=False)
             self._broadcast.publish(profiles_step(change, table.generation, replace_all=False))
+        self._tables.put(table.generation, table)
+        self._table_steps = table_steps(table)
+        self._broadcast.publish_whole(self._table_steps)
         shown = table.generation - table.scrape_delay_seconds - table.metric_window_seconds - _KEPT_TICKS * table.tick_seconds
         while self._recent and self._recent[0][0] < shown:
             self._recent.popleft()
