@@ -54,8 +54,8 @@ class Choice:
 
 
 CHOICES: dict[str, Choice] = {
-    SYNTHETIC: Choice(Part(0, 3, 900), Part(0, 2, 900), request_factor=0.25, shape="general-32"),
-    "bitbrains": Choice(Part(0, 4, 1200, (0.0, 0.7)), Part(62, 2, 1200, (0.7, 1.0)), request_factor=0.15, shape="general-32"),
+    SYNTHETIC: Choice(Part(0, 3, 600), Part(0, 2, 900), request_factor=0.25, shape="general-32"),
+    "bitbrains": Choice(Part(0, 4, 600, (0.0, 0.7)), Part(62, 2, 1200, (0.7, 1.0)), request_factor=0.15, shape="general-32"),
     "planetlab": Choice(Part(0, 4, 500), Part(5, 2, 500), request_factor=0.25),
     "alibaba_2018": Choice(Part(0, 5, 60), Part(6, 2, 60), request_factor=1.0, shape="alibaba-96", request_ratio=0.9),
     "openb": Choice(Part(0, 1, None), Part(0, 1, None), request_factor=1.0),
