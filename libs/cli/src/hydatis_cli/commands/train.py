@@ -10,6 +10,7 @@ import typer
 from hydatis_pipelines.effort import EFFORTS
 from hydatis_pipelines.local_run import train_all
 from hydatis_pipelines.training_report import TrainingReport
+from rich.console import Console
 from rich.table import Table
 
 from hydatis_cli.console import err, out, progress_bar
@@ -56,7 +57,7 @@ def ensure_models(state: Path, trace: str, data: Path | None, seed: int) -> None
     models = StateFolder(state).models
     if any(not (models / model / "CURRENT").exists() for model in MODELS):
         err.print(f"No models in {models}: training first ones on {trace}.")
-        _show(_train(state, trace, data, seed, None, "demo"), trace)
+        _show(_train(state, trace, data, seed, None, "demo"), trace, err)  # the result is the caller's
 
 
 def _train(state: Path, trace: str, data: Path | None, seed: int, days: int | None, effort: str) -> TrainingReport:
@@ -67,12 +68,12 @@ def _train(state: Path, trace: str, data: Path | None, seed: int, days: int | No
         return train_all(workload.trace, workload.nodes, folder.models, seed=seed, effort=effort, progress=progress)
 
 
-def _show(report: TrainingReport, trace: str) -> None:
+def _show(report: TrainingReport, trace: str, console: Console = out) -> None:
     table = Table("model", "version", "figure", "value", title=f"trained on {trace} in {report.seconds:.0f} s")
     for model in report.models:
         shown = [name for name in SHOWN.get(model.name, ()) if name in model.metrics]
         for position, name in enumerate(shown):
             first = (model.name, model.version) if position == 0 else ("", "")
             table.add_row(*first, name, f"{model.metrics[name]:.4g}")
-    out.print(table)
+    console.print(table)
     err.print("All figures stand in each model's manifest.json; `--json` prints them.")
