@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -101,6 +102,32 @@ async def test_a_write_cut_short_by_a_stop_is_made_once_more():
     await begun.wait()
     await keeper.stop()
     assert unpack(shelf.saved.get_nowait()).generation == 60
+
+
+class DeafShelf(Shelf):
+    """A store whose client swallows a cancellation, as asyncio.wait_for of Python 3.11 does when it comes with the answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = asyncio.Event()
+
+    async def save(self, data: bytes) -> None:
+        self.begun.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+
+async def test_a_stop_ends_although_the_store_swallows_the_cancellation():
+    async def snapshot() -> WarmState:
+        return WarmState(60, "", {}, ())
+
+    shelf = DeafShelf()
+    keeper = WarmKeeper(shelf, snapshot, FeatureMetrics(CollectorRegistry()), least_gap_seconds=0.0)
+    keeper.start()
+    keeper.due()
+    await shelf.begun.wait()
+    ended, _ = await asyncio.wait([asyncio.create_task(keeper.stop())], timeout=5.0)
+    assert ended
 
 
 async def test_a_damaged_state_costs_a_cold_start_and_nothing_else(run_service, tmp_path):

@@ -52,7 +52,8 @@ class Newest(Generic[T]):
     async def wait(self, seconds: float) -> bool:
         """Waits until a value is here, or for so long; says whether one is."""
         try:
-            await asyncio.wait_for(self._arrived.wait(), seconds)
+            async with asyncio.timeout(seconds):  # wait_for may swallow a cancellation (Python 3.11)
+                await self._arrived.wait()
         except TimeoutError:
             return False
         return True

@@ -47,6 +47,7 @@ class WarmKeeper:
         self._least_gap_seconds = least_gap_seconds
         self._due = asyncio.Event()
         self._failing = False
+        self._stopping = False
         self._task: asyncio.Task[None] | None = None
         self._log = get_logger("hydatis_feature_service")
 
@@ -74,6 +75,7 @@ class WarmKeeper:
 
     async def stop(self) -> None:
         """Writes what is new once more, and lets go of the store."""
+        self._stopping = True
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -104,10 +106,13 @@ class WarmKeeper:
             self._log.info("the state is kept again")
 
     async def _run(self) -> None:
-        while True:
+        # A cancellation alone would not do: asyncio.wait_for of Python 3.11 (under the Redis client) may swallow it.
+        while not self._stopping:
             await self._due.wait()
             began = perf_counter()
             await self.save()
+            if self._stopping:
+                return
             await asyncio.sleep(max(self._least_gap_seconds, COST_RATIO * (perf_counter() - began)))
 
     def _failed(self, error: HydatisError) -> None:
