@@ -1,4 +1,4 @@
-"""`hydatis bench`: benchmarks with stored results."""
+"""`hydatis bench latency`: the decision path, measured on the whole stack beside its floor."""
 
 from __future__ import annotations
 
