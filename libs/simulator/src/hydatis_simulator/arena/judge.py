@@ -1,7 +1,7 @@
 """What a placement came to in the weeks after it: the figures that every contender is judged by.
 
-Violation is node-time above 90 % CPU or 95 % memory, over the node-time of nodes that hold pods, so that empty nodes flatter nobody;
-the worst node is reported beside it, so that none is sacrificed for the mean.
+Violation is node-time above 90 % CPU or 95 % memory, over the node-time of nodes that hold pods, so that empty nodes flatter
+nobody; the worst node is reported beside it, so that none is sacrificed for the mean.
 """
 
 from __future__ import annotations

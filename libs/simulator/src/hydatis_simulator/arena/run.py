@@ -19,8 +19,8 @@ from hydatis_simulator.arena.seen import NONZERO_REQUESTS, Seen
 
 __all__ = ["MetricFault", "place", "true_use"]
 
-#: Changes what was scraped: takes the view (its ``step`` is the next to be measured) and the true use, shape (2, nodes); returns what
-#: is scraped in its place, NaN where nothing is.
+#: Changes what was scraped: takes the view (its ``step`` is the next to be measured) and the true use, shape (2, nodes); returns
+#: what is scraped in its place, NaN where nothing is.
 MetricFault = Callable[[Seen, NDArray[np.float64]], NDArray[np.float64]]
 
 

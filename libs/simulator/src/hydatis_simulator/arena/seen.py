@@ -62,7 +62,10 @@ class Seen:
 
     @property
     def samples(self) -> NDArray[np.float64]:
-        """shape (samples, 2, nodes), oldest first: use of each node as scraped, cores and bytes; NaN: no metric. Nodes idled before."""
+        """shape (samples, 2, nodes), oldest first: use of each node as scraped, cores and bytes; NaN: no metric.
+
+        Nodes idled before the first pod came.
+        """
         return self._tape[self._tape_end - SAMPLES_KEPT_COUNT : self._tape_end]
 
     @property
