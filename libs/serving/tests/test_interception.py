@@ -49,6 +49,18 @@ async def test_a_call_without_a_deadline_is_refused(forecaster):
     assert isinstance(from_rpc_error(refused.value), errors.NoDeadline)
 
 
+async def test_bytes_that_are_no_message_are_an_invalid_request(forecaster):
+    running = await forecaster(answer)
+    async with open_channel(running.address) as channel:
+        call = channel.unary_unary(METHOD, request_serializer=None, response_deserializer=None)
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await call(b"\xff\xff\xff", timeout=5)
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    error = from_rpc_error(refused.value)
+    assert (type(error), error.field) == (errors.InvalidValue, "request")
+    assert running.value("hydatis_rpc_requests_total", method=METHOD, code="INVALID_ARGUMENT") == 1
+
+
 @pytest.mark.parametrize("row", ERROR_TABLE, ids=lambda row: row.error.__name__)
 async def test_every_error_crosses_the_wire_with_its_field_and_what_would_be_right(forecaster, row):
     running = await forecaster(raiser(row.error("it was wrong", field="rows", expected="it right")))

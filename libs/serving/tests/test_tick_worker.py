@@ -27,6 +27,8 @@ class Work:
         self.may_finish.set()
         self.failures: list[Exception] = []
         """What the next attempts fail with."""
+        self.publish_failures: list[Exception] = []
+        """What the next publications fail with."""
         self.worker: TickWorker[int]
 
     async def make(self, table: NodeTable) -> int:
@@ -35,6 +37,11 @@ class Work:
         if self.failures:
             raise self.failures.pop(0)
         return table.generation
+
+    def publish(self, _: NodeTable, made: int) -> None:
+        if self.publish_failures:
+            raise self.publish_failures.pop(0)
+        self.published.put_nowait(made)
 
     def value(self, name: str, **labels: str) -> float | None:
         return self.registry.get_sample_value(name, labels)
@@ -53,7 +60,7 @@ async def run() -> AsyncIterator[Callable[..., Work]]:
         work.worker = TickWorker(
             "forecast",
             work.make,
-            lambda _, made: work.published.put_nowait(made),
+            work.publish,
             TickMetrics(work.registry, "forecast"),
             retry_first_seconds=retry_seconds,
             retry_longest_seconds=retry_seconds,
@@ -113,6 +120,15 @@ async def test_a_failure_costs_an_attempt_and_not_the_worker(run, failure):
     work.worker.take(table(60))
     assert await work.next(work.published) == 60
     assert work.value("hydatis_forecast_failures_total", error=type(failure).__name__) == 2
+
+
+async def test_a_publication_that_fails_is_tried_again_and_the_worker_goes_on(run):
+    work = run()
+    work.publish_failures = [ZeroDivisionError()]
+    for generation in (60, 120):
+        work.worker.take(table(generation))
+        assert await work.next(work.published) == generation
+    assert work.value("hydatis_forecast_failures_total", error="ZeroDivisionError") == 1
 
 
 async def test_a_newer_table_ends_the_retries_of_an_older_one(run):

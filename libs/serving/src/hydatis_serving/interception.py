@@ -16,7 +16,8 @@ from typing import Any, TypeAlias, cast
 
 import grpc
 import grpc.aio
-from hydatis_core.errors import HydatisError, NoDeadline
+from google.protobuf.message import DecodeError
+from hydatis_core.errors import HydatisError, InvalidValue, NoDeadline
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
@@ -37,6 +38,8 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Unary = Callable[[Any, Context], Awaitable[Any]]
 Stream = Callable[[Any, Context], AsyncGenerator[Any, None]]
 _log = get_logger(__name__)
+#: Stands for a request whose bytes are no message: gRPC itself would answer UNKNOWN, without a word of why.
+_UNREADABLE = object()
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
@@ -69,7 +72,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         return wrapped
 
     def _wrap(self, method: str, handler: Handler) -> Handler:
-        codecs = {"request_deserializer": handler.request_deserializer, "response_serializer": handler.response_serializer}
+        codecs = {"request_deserializer": _reader(handler.request_deserializer), "response_serializer": handler.response_serializer}
         if handler.unary_unary is not None:
             return grpc.unary_unary_rpc_method_handler(self._unary(method, cast("Unary", handler.unary_unary)), **codecs)
         if handler.unary_stream is not None and inspect.isasyncgenfunction(handler.unary_stream):
@@ -91,6 +94,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             try:
                 if context.time_remaining() is None:
                     raise NoDeadline("the call has no deadline", field="deadline", expected="a timeout on every call")
+                _check_readable(request)
                 answer = await behaviour(request, context)
                 count_ok()
                 return answer
@@ -117,6 +121,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             open_streams.inc()
             code = "CANCELLED"  # how a subscriber's going away looks, unless it ends otherwise
             try:
+                _check_readable(request)
                 async with aclosing(behaviour(request, context)) as answers:
                     async for answer in answers:
                         yield answer
@@ -143,3 +148,21 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             span.set_status(Status(StatusCode.ERROR, code.name))
             span.record_exception(error)
         await context.abort(code, status.message, ((DETAILS_KEY, status.SerializeToString()),))
+
+
+def _reader(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes], Any] | None:
+    if deserialize is None:
+        return None
+
+    def read(data: bytes) -> Any:
+        try:
+            return deserialize(data)
+        except DecodeError:
+            return _UNREADABLE
+
+    return read
+
+
+def _check_readable(request: Any) -> None:
+    if request is _UNREADABLE:
+        raise InvalidValue("the bytes of the request are no message", field="request", expected="the method's own request message")

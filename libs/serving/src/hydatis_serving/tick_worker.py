@@ -89,6 +89,7 @@ class TickWorker(Generic[Made]):
             began = perf_counter()
             try:
                 made = await self._make(table)
+                self._publish(table, made)
             except HydatisError as error:
                 self._failed(error)
             except Exception as error:  # a defect must cost this tick and not all that follow
@@ -97,7 +98,6 @@ class TickWorker(Generic[Made]):
             else:
                 self._metrics.made(table.generation, perf_counter() - began)
                 self._recovered()
-                self._publish(table, made)
                 return
             if await self._tables.wait(wait_seconds):
                 return
