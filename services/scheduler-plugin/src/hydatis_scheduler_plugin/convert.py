@@ -26,6 +26,7 @@ __all__ = [
     "filter_body",
     "names_json",
     "prioritize_body",
+    "query_number",
     "read_args",
     "read_pod",
     "workload_of",
@@ -173,6 +174,31 @@ def prioritize_body(names: Sequence[str], scores: Sequence[int]) -> bytes:
 def error_body(message: str) -> bytes:
     """Body of an answer that is an error: the filter's Error field, set."""
     return _ENCODE(_FilterResult(_NULL, _NULL, _EMPTY_MAP, _NULL, message))
+
+
+def query_number(query: Mapping[str, str], name: str, least: float, most: float, *, default: float | None = None) -> float:
+    """A number of a URL's query.
+
+    Args:
+        query: the query's values by name.
+        name: which one.
+        least: smallest that is taken.
+        most: largest that is taken.
+        default: what an absent one means; None: it must be there.
+
+    Raises:
+        InvalidValue: it is absent, no number, or out of range.
+    """
+    text = query.get(name)
+    if text is None and default is not None:
+        return default
+    try:
+        value = float(text or "")
+    except ValueError:
+        value = float("nan")
+    if not least <= value <= most:
+        raise InvalidValue(f"{(text or '')[:40]!r} is not in range", field=name, expected=f"{least:g} to {most:g}")
+    return value
 
 
 def _shown(wrong: Exception) -> str:

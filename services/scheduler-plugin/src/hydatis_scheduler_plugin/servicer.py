@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Mapping
 
 from aiohttp import web
-from hydatis_core.errors import InvalidValue
 from hydatis_serving.metrics import render
 
 from hydatis_scheduler_plugin import convert
@@ -142,30 +141,17 @@ class ExtenderServicer:
     async def generation(self, request: web.BaseRequest) -> Answer:
         """GET /generation?at_least=G&timeout_seconds=S[&with_risk=false]: waits until G can be decided on."""
         query = request.query
-        at_least = _number(query, "at_least", 1, 2**53)
-        timeout_seconds = _number(query, "timeout_seconds", 0.001, LONGEST_WAIT_SECONDS, default=30.0)
+        at_least = convert.query_number(query, "at_least", 1, 2**53)
+        timeout_seconds = convert.query_number(query, "timeout_seconds", 0.001, LONGEST_WAIT_SECONDS, default=30.0)
         with_risk = query.get("with_risk", "true") != "false"
         generation = await self._waits.wait(int(at_least), timeout_seconds, with_risk=with_risk)
         return json_answer({"generation": generation})
 
     async def decisions(self, request: web.BaseRequest) -> Answer:
         """GET /decisions?pod=<uid or namespace/name>&limit=N: decision records, newest first."""
-        limit = int(_number(request.query, "limit", 1, MOST_DECISIONS, default=20))
+        limit = int(convert.query_number(request.query, "limit", 1, MOST_DECISIONS, default=20))
         return json_answer({"decisions": await self._recorder.find(request.query.get("pod", ""), limit)})
 
     async def decision(self, request: web.BaseRequest) -> Answer:
         """GET /decisions/<decision_id>: one decision record."""
         return json_answer(await self._recorder.get(request.path.removeprefix("/decisions/")))
-
-
-def _number(query: Mapping[str, str], name: str, least: float, most: float, *, default: float | None = None) -> float:
-    text = query.get(name)
-    if text is None and default is not None:
-        return default
-    try:
-        value = float(text or "")
-    except ValueError:
-        value = float("nan")
-    if not least <= value <= most:
-        raise InvalidValue(f"{(text or '')[:40]!r} is not in range", field=name, expected=f"{least:g} to {most:g}")
-    return value
