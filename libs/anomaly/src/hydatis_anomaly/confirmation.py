@@ -45,14 +45,18 @@ class Confirmation:
         self._unknown_counts = np.zeros(0, dtype=np.int64)
 
     def update(
-        self, generation: int, risk: NDArray[np.float32], threshold: float, node_names: Sequence[str] | None = None
+        self,
+        generation: int,
+        risk: NDArray[np.float32],
+        threshold: float | NDArray[np.float32],
+        node_names: Sequence[str] | None = None,
     ) -> list[FlaggedNode]:
         """Takes in one tick.
 
         Args:
             generation: its tick time, later than that of the last update.
             risk: shape (n,), 0..1, NaN unknown.
-            threshold: risk from which a node is flagged.
+            threshold: risk from which a node is flagged: one for all, or shape (n,), one for each.
             node_names: names by row: runs follow the names when nodes come and go. None: rows are the nodes, and all runs end when
                 their number changes.
 

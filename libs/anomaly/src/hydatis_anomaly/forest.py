@@ -1,10 +1,10 @@
 """The anomaly detector: an Isolation Forest with all that is needed to go from a row of the node table to a risk.
 
-It is one value and one artifact, because its parts only mean something together: the inputs the trees were grown on, the medians
-that stand in for unknown ones, the map to risk, and the threshold. Scoring needs numpy only.
+It is one value and one artifact, because its parts only mean something together: the inputs, how far each is from its usual place
+(``deviations``), the trees over the summaries of that, the map to risk, and the threshold. Scoring needs numpy only.
 
-Unknown inputs: a forest has no branch for "unknown". Up to ``MAX_UNKNOWN_RATIO`` of a row's inputs may be unknown and are taken as
-the training median, which pulls the risk towards normal; beyond it the risk itself is unknown (NaN) and never guessed.
+Unknown inputs: up to ``MAX_UNKNOWN_RATIO`` of a row's inputs may be unknown and are left out of the summaries, which pulls the risk
+towards normal; beyond it the risk itself is unknown (NaN) and never guessed.
 """
 
 from __future__ import annotations
@@ -21,18 +21,20 @@ from hydatis_features.schema import match_columns
 from hydatis_features.table import NodeTable
 from numpy.typing import NDArray
 
+from hydatis_anomaly.deviations import Deviations
 from hydatis_anomaly.inputs import Input, engineer
 from hydatis_anomaly.risk_map import RiskMap
 from hydatis_anomaly.trees import IsolationTrees
 
 __all__ = ["ARRAYS_FILE", "FORMAT", "HEADER_FILE", "MAX_UNKNOWN_RATIO", "IsolationForestArrays"]
 
-FORMAT = "hydatis-isolation-forest/1"
+FORMAT = "hydatis-isolation-forest/2"
 HEADER_FILE = "forest.json"
 ARRAYS_FILE = "forest.npz"
 #: Share of the inputs of a row that may be unknown: half.
 MAX_UNKNOWN_RATIO = 0.5
-_ARRAYS = ("cut_inputs", "cut_values", "row_counts", "medians")
+_TREE_ARRAYS = ("cut_inputs", "cut_values", "row_counts")
+_DEVIATION_ARRAYS = ("centres", "extents", "sigmas", "components", "residual_extents", "floors")
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,8 @@ class IsolationForestArrays:
     """A trained detector.
 
     Raises:
-        WrongShape: medians or trees do not fit the inputs.
-        InvalidValue: a median is not finite, or the threshold is outside 0..1.
+        WrongShape: deviations or trees do not fit the inputs.
+        InvalidValue: the threshold is outside 0..1.
     """
 
     columns: tuple[tuple[str, str], ...]
@@ -49,23 +51,21 @@ class IsolationForestArrays:
     inputs: tuple[Input, ...]
     """What is computed from them."""
     trees: IsolationTrees
-    """The forest over the inputs."""
-    medians: NDArray[np.float32]
-    """shape (inputs,): training medians, which stand in for unknown inputs."""
+    """The forest over the summaries of the deviations."""
+    deviations: Deviations
+    """How far inputs are from their usual places."""
     risk_map: RiskMap
     """From raw score to risk."""
     threshold: float
     """Risk from which a node is flagged, 0..1."""
 
     def __post_init__(self) -> None:
-        if (
-            self.medians.shape != (len(self.inputs),)
-            or self.medians.dtype != np.float32
-            or self.trees.input_count != len(self.inputs)
-        ):
-            raise WrongShape("medians or trees do not fit the inputs", field="medians", expected=f"{len(self.inputs)} inputs")
-        if not np.isfinite(self.medians).all():
-            raise InvalidValue("a median is not finite", field="medians", expected="finite values")
+        if self.deviations.groups != tuple(one.group for one in self.inputs):
+            raise WrongShape("deviations do not fit the inputs", field="deviations", expected=f"{len(self.inputs)} inputs")
+        if self.trees.input_count != len(self.deviations.summary_names):
+            raise WrongShape(
+                "trees do not fit the summaries", field="trees", expected=f"{len(self.deviations.summary_names)} inputs"
+            )
         if not 0.0 <= self.threshold <= 1.0:
             raise InvalidValue(f"threshold is {self.threshold!r}", field="threshold", expected="0..1")
 
@@ -74,8 +74,8 @@ class IsolationForestArrays:
         """Name of what it answers."""
         return ("risk",)
 
-    def _filled_inputs(self, rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Inputs with medians for unknown ones, and which rows are too unknown to be scored."""
+    def _known_inputs(self, rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Inputs, NaN where unknown, and which rows are too unknown to be scored."""
         if rows.ndim != 2 or rows.shape[1] != len(self.columns) or rows.dtype != np.float32:
             shown = f"{rows.dtype} rows of shape {rows.shape}"
             raise WrongShape(shown, field="rows", expected=f"float32 of shape (n, {len(self.columns)})")
@@ -83,17 +83,16 @@ class IsolationForestArrays:
             raise InvalidValue("a value is infinite", field="rows", expected="finite values, or NaN for unknown")
         values = engineer(self.inputs, [name for name, _ in self.columns], rows)
         unknown = ~np.isfinite(values)
-        too_unknown = unknown.mean(axis=1) > MAX_UNKNOWN_RATIO
-        return np.where(unknown, self.medians, values), too_unknown
+        return np.where(unknown, np.float32(np.nan), values), unknown.mean(axis=1) > MAX_UNKNOWN_RATIO
 
     def raw_scores(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
         """Scores of Liu, Ting and Zhou: shape (n,), float64, 0 < s < 1, high = more anomalous; NaN: too much is unknown.
 
         Arguments and errors of ``risk``.
         """
-        filled, too_unknown = self._filled_inputs(rows)
+        values, too_unknown = self._known_inputs(rows)
         scores = np.full(len(rows), np.nan)
-        scores[~too_unknown] = self.trees.scores(filled[~too_unknown])
+        scores[~too_unknown] = self.trees.scores(self.deviations.summaries(values[~too_unknown]))
         return scores
 
     def risk(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -124,9 +123,9 @@ class IsolationForestArrays:
     def contributions(self, rows: NDArray[np.float32], top: int = 5) -> list[tuple[tuple[str, float], ...]]:
         """Why rows are anomalous: the columns whose cuts shorten their path the most.
 
-        An input's part is what ``trees.IsolationTrees.shortenings`` credits it with. Inputs of the same first column are added up;
-        columns that lengthen the path are left out; the rest is scaled to sum to 1 and cut to the largest. For flagged rows only:
-        well under a millisecond each.
+        A summary's part is what ``trees.IsolationTrees.shortenings`` credits it with; its inputs share it by their deviations
+        (``deviations.Deviations.shares``). Inputs of the same first column are added up, scaled to sum to 1 and cut to the largest.
+        For flagged rows only: well under a millisecond each.
 
         Args:
             rows: as in ``risk``.
@@ -136,9 +135,10 @@ class IsolationForestArrays:
             For each row (column, share 0..1), largest first, ties by name; empty when the risk is unknown or nothing shortens the
             path.
         """
-        filled, too_unknown = self._filled_inputs(rows)
+        values, too_unknown = self._known_inputs(rows)
+        credits = self.trees.shortenings(self.deviations.summaries(values))
         explained = []
-        for parts, skipped in zip(self.trees.shortenings(filled), too_unknown, strict=True):
+        for parts, skipped in zip(self.deviations.shares(values, credits), too_unknown, strict=True):
             by_column: dict[str, float] = {}
             for one, part in zip(self.inputs, parts, strict=True):
                 by_column[one.a] = by_column.get(one.a, 0.0) + float(part)
@@ -153,13 +153,14 @@ class IsolationForestArrays:
         header = {
             "format": FORMAT,
             "columns": [list(column) for column in self.columns],
-            "inputs": [[one.formula, one.a, one.b] for one in self.inputs],
+            "inputs": [[one.formula, one.a, one.b, one.group] for one in self.inputs],
             "knot_scores": list(self.risk_map.knot_scores),
             "threshold": self.threshold,
         }
-        arrays = (self.trees.cut_inputs, self.trees.cut_values, self.trees.row_counts, self.medians)
+        arrays = {name: getattr(self.trees, name) for name in _TREE_ARRAYS}
+        arrays |= {name: getattr(self.deviations, name) for name in _DEVIATION_ARRAYS}
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, allow_pickle=False, **dict(zip(_ARRAYS, arrays, strict=True)))
+        np.savez_compressed(buffer, allow_pickle=False, **arrays)
         return {HEADER_FILE: json.dumps(header, indent=1).encode(), ARRAYS_FILE: buffer.getvalue()}
 
     @classmethod
@@ -174,13 +175,16 @@ class IsolationForestArrays:
             if header["format"] != FORMAT:
                 raise ArtifactRefused(f"format is {header['format']!r}", field=HEADER_FILE, expected=FORMAT)
             with np.load(io.BytesIO(files[ARRAYS_FILE]), allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in _ARRAYS}
-            inputs = tuple(Input(str(formula), str(a), str(b)) for formula, a, b in header["inputs"])
+                arrays = {name: archive[name] for name in (*_TREE_ARRAYS, *_DEVIATION_ARRAYS)}
+            inputs = tuple(Input(*(str(part) for part in one)) for one in header["inputs"])
             columns = tuple((str(name), str(definition)) for name, definition in header["columns"])
             _check_names(inputs, [name for name, _ in columns])
-            trees = IsolationTrees(arrays["cut_inputs"], arrays["cut_values"], arrays["row_counts"], len(inputs))
+            groups = tuple(one.group for one in inputs)
+            deviations = Deviations(groups, *(arrays[name] for name in _DEVIATION_ARRAYS))
+            summary_count = len(deviations.summary_names)
+            trees = IsolationTrees(arrays["cut_inputs"], arrays["cut_values"], arrays["row_counts"], summary_count)
             risk_map = RiskMap(tuple(float(score) for score in header["knot_scores"]))
-            return cls(columns, inputs, trees, arrays["medians"], risk_map, float(header["threshold"]))
+            return cls(columns, inputs, trees, deviations, risk_map, float(header["threshold"]))
         except KeyError as missing:
             raise ArtifactRefused(f"{missing.args[0]!r} is missing", field="files", expected="the files of to_files") from None
         except ArtifactRefused:

@@ -64,6 +64,8 @@ class Input:
     """First column of the node table: what the input is named by."""
     b: str = ""
     """Second column; empty for the formula "a"."""
+    group: str = "level"
+    """Inputs that are summed up together (``deviations``)."""
 
     def __post_init__(self) -> None:
         if self.formula not in FORMULAS or (self.formula == "a") != (not self.b):
@@ -76,18 +78,22 @@ def _of_resource(resource: str) -> list[Input]:
 
     window = ["ratio", "mean_15m_ratio", "mean_1h_ratio", "max_15m_ratio", "max_1h_ratio", "min_1h_ratio", "p95_1h_ratio"]
     volatility = ["std_1h_ratio", "volatility_1h_ratio", "burstiness_1h", "change_15m_ratio", "slope_1h_ratio_per_hour"]
+    own_day = [
+        ("ratio", "mean_1h_ratio"),
+        ("mean_15m_ratio", "mean_24h_ratio"),
+        ("mean_1h_ratio", "lag_24h_ratio"),
+        ("max_1h_ratio", "p95_24h_ratio"),
+        ("min_1h_ratio", "p50_24h_ratio"),
+        ("std_1h_ratio", "std_24h_ratio"),
+    ]
     return [
-        *(Input("a", used(name)) for name in window + volatility),
-        Input("a", f"{resource}_hot_1h_ratio"),
-        Input("a - b", used("ratio"), used("mean_1h_ratio")),
-        Input("a - b", used("mean_15m_ratio"), used("mean_24h_ratio")),
-        Input("a - b", used("mean_1h_ratio"), used("lag_24h_ratio")),
-        Input("a - b", used("max_1h_ratio"), used("p95_24h_ratio")),
-        Input("a - b", used("min_1h_ratio"), used("p50_24h_ratio")),
-        Input("a - b", used("std_1h_ratio"), used("std_24h_ratio")),
-        Input("a", f"{resource}_request_slack_ratio"),
-        Input("a - b", used("mean_15m_ratio"), f"{resource}_expected_ratio"),
-        Input("a - b", used("max_15m_ratio"), f"{resource}_expected_p95_ratio"),
+        *(Input("a", used(name), group="window") for name in window),
+        *(Input("a", used(name), group="volatility") for name in volatility),
+        Input("a", f"{resource}_hot_1h_ratio", group="window"),
+        *(Input("a - b", used(a), used(b), group="own day") for a, b in own_day),
+        Input("a", f"{resource}_request_slack_ratio", group="slack"),
+        Input("a - b", used("mean_15m_ratio"), f"{resource}_expected_ratio", group="slack"),
+        Input("a - b", used("max_15m_ratio"), f"{resource}_expected_p95_ratio", group="slack"),
     ]
 
 
@@ -95,7 +101,10 @@ def _io() -> list[Input]:
     inputs = []
     for metric in ("network_receive", "network_transmit", "disk_read", "disk_write"):
         mean, peak = f"{metric}_mean_15m_bytes_per_second", f"{metric}_max_1h_bytes_per_second"
-        inputs += [Input("ln(1 + a / b)", mean, "cpu_allocatable_cores"), Input("a / b", mean, peak)]
+        inputs += [
+            Input("ln(1 + a / b)", mean, "cpu_allocatable_cores", group="io"),
+            Input("a / b", mean, peak, group="io"),
+        ]
     return inputs
 
 

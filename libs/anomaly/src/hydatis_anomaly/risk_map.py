@@ -48,7 +48,7 @@ class RiskMap:
         """The map whose knots are the quantiles of training scores, shape (m,), m >= 1."""
         if scores.size == 0:
             raise InvalidValue("there are no scores", field="scores", expected="one or more")
-        knots = np.quantile(scores, KNOT_QUANTILES)
+        knots = np.clip(np.quantile(scores, KNOT_QUANTILES), _LEAST_STEP, 1.0 - len(KNOT_QUANTILES) * _LEAST_STEP)
         steps = _LEAST_STEP * np.arange(len(knots))
         return cls(tuple(float(knot) for knot in np.maximum.accumulate(knots - steps) + steps))
 

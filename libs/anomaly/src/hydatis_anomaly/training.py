@@ -16,11 +16,14 @@ from hydatis_core.seeds import generator
 from numpy.typing import NDArray
 from sklearn.ensemble import IsolationForest
 
+from hydatis_anomaly.deviations import Deviations
 from hydatis_anomaly.forest import MAX_UNKNOWN_RATIO, IsolationForestArrays
 from hydatis_anomaly.inputs import INPUTS, Input, columns_of, engineer
 from hydatis_anomaly.risk_map import RiskMap
 from hydatis_anomaly.threshold import DEFAULT_FALSE_ALARM_RATE, calibrate_threshold
 from hydatis_anomaly.trees import LEAF, IsolationTrees
+
+_MOST_STRETCH = 3.0
 
 __all__ = ["ForestParameters", "Progress", "grow", "train", "trees_of"]
 
@@ -37,10 +40,15 @@ class ForestParameters:
     """psi: rows drawn for each tree, at most 4,096."""
     input_share: float = 1.0
     """Share of the inputs each tree may cut, in (0, 1]."""
+    stretched_share: float = 0.2
+    """Rows added for growing, as a share of the training rows: training rows stretched by a factor of 1 to 3, so that the trees cut
+    beyond the range of training too and far is told from very far."""
 
     def __post_init__(self) -> None:
         if self.tree_count < 1 or not 2 <= self.rows_per_tree <= 4096 or not 0.0 < self.input_share <= 1.0:
             raise InvalidValue(f"{self}", field="parameters", expected="1 or more trees of 2 to 4096 rows, a share in (0, 1]")
+        if not 0.0 <= self.stretched_share <= 1.0:
+            raise InvalidValue(f"{self.stretched_share!r}", field="stretched_share", expected="a share in [0, 1]")
 
 
 def _at_or_below(threshold: float) -> np.float32:
@@ -87,6 +95,15 @@ def grow(values: NDArray[np.float32], *, seed: int, parameters: ForestParameters
     return trees_of(fitted, values.shape[1])
 
 
+def _with_stretched(values: NDArray[np.float32], share: float, seed: int) -> NDArray[np.float32]:
+    """Training rows, and some of them times a factor between 1 and ``_MOST_STRETCH`` (one factor a row)."""
+    random = generator(seed, "anomaly-stretched")
+    count = int(len(values) * share)
+    chosen = values[random.integers(len(values), size=count)]
+    factors = 1.0 + (_MOST_STRETCH - 1.0) * random.random((count, 1))
+    return np.concatenate([values, (chosen * factors).astype(np.float32)])
+
+
 def _untold(*_: object) -> None:
     """Nobody wants to know."""
 
@@ -96,6 +113,7 @@ def train(
     *,
     seed: int,
     inputs: Sequence[Input] = INPUTS,
+    columns: tuple[tuple[str, str], ...] | None = None,
     parameters: ForestParameters | None = None,
     calibration_rows: NDArray[np.float32] | None = None,
     false_alarm_rate: float = DEFAULT_FALSE_ALARM_RATE,
@@ -109,8 +127,10 @@ def train(
             mostly normal. NaN: unknown. Rows with more than half of the inputs unknown are left out. Not changed.
         seed: all that is random follows from it.
         inputs: what the detector looks at.
+        columns: (name, definition) of the columns of the rows; None: those of the node table.
         parameters: how the forest is grown; None: the defaults.
-        calibration_rows: later rows, taken to be normal, for the threshold; None: the training rows.
+        calibration_rows: later rows, taken to be normal, for the threshold; None: the training rows. The threshold is the higher
+                of what these and the training rows give: a short quiet slice must not make the detector touchy.
         false_alarm_rate: share of such rows that may be flagged.
         nthread: threads to grow with.
         progress: told after each of four steps.
@@ -118,7 +138,7 @@ def train(
     Raises:
         InvalidValue: too few rows that are known well enough.
     """
-    columns = columns_of(inputs)
+    columns = columns_of(inputs) if columns is None else columns
     if rows.ndim != 2 or rows.shape[1] != len(columns):
         raise InvalidValue(f"rows of shape {rows.shape}", field="rows", expected=f"(m, {len(columns)})")
     values = engineer(inputs, [name for name, _ in columns], rows)
@@ -126,19 +146,18 @@ def train(
     kept = unknown.mean(axis=1) <= MAX_UNKNOWN_RATIO
     if np.count_nonzero(kept) < 2:
         raise InvalidValue("too few rows are known well enough", field="rows", expected="2 or more with half of the inputs known")
-    values, unknown = values[kept], unknown[kept]
-    medians = np.zeros(len(inputs), dtype=np.float32)
-    measured = ~unknown.all(axis=0)
-    # An input never seen is 0 throughout: the trees cannot cut it, so it has no say.
-    medians[measured] = np.nanmedian(np.where(unknown, np.nan, values)[:, measured], axis=0)
-    filled = np.where(unknown, medians, values)
+    values = np.where(unknown, np.float32(np.nan), values)[kept]
+    deviations = Deviations.of_training(values, [one.group for one in inputs])
+    summaries = deviations.summaries(values)
     progress(1, 4, "inputs")
-    trees = grow(filled, seed=seed, parameters=parameters, nthread=nthread)
+    grown_on = _with_stretched(summaries, (parameters or ForestParameters()).stretched_share, seed)
+    trees = grow(grown_on, seed=seed, parameters=parameters, nthread=nthread)
     progress(2, 4, "trees")
-    risk_map = RiskMap.of_training(trees.scores(filled))
+    risk_map = RiskMap.of_training(trees.scores(summaries))
     progress(3, 4, "risk map")
-    uncalibrated = IsolationForestArrays(columns, tuple(inputs), trees, medians, risk_map, 1.0)
-    normal = uncalibrated.risk(rows[kept] if calibration_rows is None else calibration_rows)
-    threshold = calibrate_threshold(normal, false_alarm_rate)
+    uncalibrated = IsolationForestArrays(columns, tuple(inputs), trees, deviations, risk_map, 1.0)
+    threshold = calibrate_threshold(uncalibrated.risk(rows[kept]), false_alarm_rate)
+    if calibration_rows is not None:
+        threshold = max(threshold, calibrate_threshold(uncalibrated.risk(calibration_rows), false_alarm_rate))
     progress(4, 4, "threshold")
-    return IsolationForestArrays(columns, tuple(inputs), trees, medians, risk_map, threshold)
+    return IsolationForestArrays(columns, tuple(inputs), trees, deviations, risk_map, threshold)

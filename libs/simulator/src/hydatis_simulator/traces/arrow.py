@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from hydatis_core.errors import TraceRefused
 from numpy.typing import NDArray
 
-__all__ = ["Columns", "TextBlock", "check_columns", "column_range", "read_coded", "read_parquet", "read_text"]
+__all__ = ["Columns", "TextBlock", "check_columns", "column_names", "column_range", "read_coded", "read_parquet", "read_text"]
 
 #: Columns by name: numbers as they are stored (float64 with NaN where a number is missing), text as objects.
 Columns = dict[str, NDArray[Any]]
@@ -43,6 +43,15 @@ def _open(path: Path) -> pq.ParquetFile:
         return pq.ParquetFile(path)
     except (pa.ArrowException, OSError) as error:
         raise TraceRefused(f"{path} cannot be read as Parquet: {_first_line(error)}", field=path.name) from None
+
+
+def column_names(path: Path) -> list[str]:
+    """Names of the columns of a Parquet file, in file order.
+
+    Raises:
+        TraceRefused: not a Parquet file, or damaged.
+    """
+    return list(_open(path).schema_arrow.names)
 
 
 def read_parquet(path: Path, columns: Sequence[str], filters: list[Any] | None = None) -> Columns:

@@ -1,0 +1,118 @@
+"""One set of labelled machines through every detector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from hydatis_anomaly.metrics import wilson_interval
+from numpy.typing import NDArray
+
+from hydatis_simulator.benchmark.anomaly.detectors import DETECTORS, OURS, Judged, Unlabelled, detect
+from hydatis_simulator.benchmark.anomaly.flags import confirmed, over_fixed, over_trailing
+from hydatis_simulator.benchmark.anomaly.judging import alarm_figures, rank_figures
+from hydatis_simulator.labelled.machine import LabelledMachine
+
+__all__ = ["CONFIRM_TICKS", "DEFAULT_RATE", "PRECISE_RATE", "RATES", "blame_figures", "run_machines"]
+
+#: False-alarm rates of the curve.
+RATES = (0.015, 0.01, 0.005, 0.002, 0.001)
+#: The product's own setting, fixed before any label was looked at.
+DEFAULT_RATE = 0.01
+#: The precise operating point: five times fewer false alarms.
+PRECISE_RATE = 0.002
+#: Ticks in a row until a flag counts: 1, and the service's default.
+CONFIRM_TICKS = (1, 3)
+
+Progress = Callable[[int, int, str], None]
+
+
+def run_machines(
+    machines: Sequence[LabelledMachine], *, seed: int, progress: Progress, given: Mapping[str, Sequence[Judged]] | None = None
+) -> dict[str, Any]:
+    """Figures of all detectors over a set, as JSON values.
+
+    Args:
+        machines: the set; all of one tick length.
+        given: by name, what further detectors said of each machine.
+        seed: of everything random.
+        progress: told after each detector and machine.
+    """
+    tick = machines[0].tick_seconds
+    names, labels = [machine.name for machine in machines], [machine.anomalous for machine in machines]
+    detectors = (OURS, *DETECTORS)
+    total = len(detectors) * (len(machines) + 1)
+    figures: dict[str, Any] = {}
+    for name, said in (given or {}).items():
+        figures[name] = _figures(names, labels, said, tick, rates=RATES)
+    for number, detector in enumerate(detectors):
+        judged = []
+        for place, machine in enumerate(machines):
+            judged.append(detect(detector, Unlabelled(machine.metrics, machine.train, machine.test, seed), RATES))
+            progress(number * (len(machines) + 1) + place + 1, total, f"{detector}, {machine.name}")
+        figures[detector] = _figures(names, labels, judged, tick, rates=RATES if detector == OURS else (DEFAULT_RATE, PRECISE_RATE))
+        if detector == OURS and any(machine.segments for machine in machines):
+            figures[detector]["blame"] = blame_figures(machines, judged)
+        progress((number + 1) * (len(machines) + 1), total, f"{detector}, alarms")
+    return {
+        "machines": names,
+        "rows_train": sum(len(machine.train) for machine in machines),
+        "rows_test": sum(len(machine.test) for machine in machines),
+        "days": sum(machine.days for machine in machines),
+        "tick_seconds": tick,
+        "detectors": figures,
+    }
+
+
+def _figures(
+    names: Sequence[str], labels: Sequence[NDArray[np.bool_]], judged: Sequence[Judged], tick: float, rates: Sequence[float]
+) -> dict[str, Any]:
+    ranks = rank_figures(names, labels, [one.risk for one in judged])
+    alarms = []
+    for rate in rates:
+        thresholds = [one.threshold_by_rate[rate] for one in judged]
+        flags = {
+            "trailing": over_trailing(
+                [one.calibration_risk for one in judged], [one.risk for one in judged], thresholds, rate, tick
+            ),
+            "fixed": over_fixed([one.risk for one in judged], thresholds),
+        }
+        for threshold, said in flags.items():
+            for ticks in CONFIRM_TICKS if threshold == "trailing" else (1,):
+                kept = said if ticks == 1 else [confirmed(one, ticks) for one in said]
+                setting = {"rate": rate, "threshold": threshold, "confirm_ticks": ticks}
+                alarms.append(setting | alarm_figures(labels, kept, tick).to_json())
+    return {"ranking": asdict(ranks), "alarms": alarms}
+
+
+def blame_figures(machines: Sequence[LabelledMachine], judged: Sequence[Judged]) -> dict[str, Any]:
+    """Whether the metrics named for an alarm are those the labellers named.
+
+    Of every labelled segment with named metrics the row of the highest risk is asked. Hit: the metric named first is among the
+    labelled; the second figure asks the same of the first five on average. Chance: the share of all metrics that is labelled.
+    """
+    first, five, chance = [], [], []
+    for machine, one in zip(machines, judged, strict=True):
+        named = [segment for segment in machine.segments if segment.metrics]
+        if one.explain is None or not named:
+            continue
+        rows = np.array([segment.first + int(np.nanargmax(_known(one.risk[segment.first : segment.end]))) for segment in named])
+        for segment, blamed in zip(named, one.explain(rows, 5), strict=True):
+            if blamed:
+                hits = [metric in segment.metrics for metric in blamed]
+                first.append(hits[0])
+                five.append(float(np.mean(hits)))
+                chance.append(len(segment.metrics) / len(machine.metrics))
+    return {
+        "segments": len(first),
+        "first_named_hits": float(np.mean(first)) if first else None,
+        "first_named_hits_95": wilson_interval(sum(first), len(first)),
+        "five_named_hits": float(np.mean(five)) if five else None,
+        "chance": float(np.mean(chance)) if chance else None,
+    }
+
+
+def _known(risk: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.where(np.isnan(risk), np.float32(-1.0), risk)
