@@ -8,7 +8,9 @@ import grpc
 import numpy as np
 import pytest
 from hydatis.anomaly.v1 import anomaly_pb2, anomaly_pb2_grpc
+from hydatis_anomaly_detector.flagging import Flagging
 from hydatis_anomaly_detector.peculiarity import contributions
+from hydatis_anomaly_detector.risk_maker import Scores
 from hydatis_core import errors
 from hydatis_features.schema import SCHEMA
 from hydatis_serving.error_table import from_rpc_error
@@ -200,3 +202,15 @@ def test_contributions_name_the_columns_farthest_from_the_fleet(table):
     assert sum(share for _, share in found) == pytest.approx(1.0)
     assert found[0][1] > 0.9
     assert contributions(odd, []) == []
+
+
+def test_a_node_that_was_restless_for_days_must_pass_its_own_record(table):
+    flagging = Flagging(confirm_ticks_count=1, false_alarm_rate=0.05)
+    risk = np.float32([0.1, 0.7, 0.1, np.nan])
+    hours = [1_000_000_800 + 3600 * hour for hour in range(60)]
+    counts = [len(flagging.flag(table(hour), Scores(risk, 0.6, "1.0.0")).flagged) for hour in hours]
+    assert (counts[0], counts[-1]) == (1, 0)
+    worse = flagging.flag(table(hours[-1] + 3600), Scores(np.float32([0.1, 0.9, 0.65, np.nan]), 0.6, "1.0.0"))
+    assert [node.row for node in worse.flagged] == [1, 2]
+    begun_anew = flagging.flag(table(hours[0]), Scores(risk, 0.6, "1.0.0"))
+    assert [node.row for node in begun_anew.flagged] == [1]

@@ -44,7 +44,8 @@ class RiskTable:
     risk: NDArray[np.float32]
     """shape (nodes,), float32, read-only: 0..1, high = more anomalous. NaN: unknown."""
     threshold: float
-    """Risk at which a node is flagged (risk >= threshold), 0..1."""
+    """The model's: risk below which no node is flagged, 0..1. A node with a record of its own may have to pass more (``flagged``
+    says who did)."""
     flagged: tuple[FlaggedNode, ...] = ()
     """The flagged nodes, rows without repeats."""
     model_version: str = ""

@@ -88,7 +88,7 @@ class TrailingThreshold:
         return thresholds
 
     def _quantile_edges(self, generation: int) -> NDArray[np.float32]:
-        counts = np.cumsum(self._totals[:, ::-1], axis=1)[:, ::-1]
+        counts = np.cumsum(self._totals[:, ::-1], axis=1, dtype=np.int32)[:, ::-1]
         known = counts[:, 0]
         allowed = np.floor(known * self.false_alarm_rate)
         # The lowest bin that no more than the allowed number of risks lie in or above.

@@ -41,7 +41,7 @@ class AnomalyDetectorApp:
         self._newest: Latest[anomaly_pb2.WatchScoresResponse] = Latest()
         self._worker = TickWorker(
             "score",
-            Scoring(maker, Flagging(settings.confirm_ticks_count)).make,
+            Scoring(maker, Flagging(settings.confirm_ticks_count, settings.false_alarm_rate)).make,
             self._publish,
             TickMetrics(registry, "risk"),
             retry_first_seconds=settings.retry_first_seconds,

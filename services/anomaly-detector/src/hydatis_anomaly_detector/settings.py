@@ -38,3 +38,5 @@ class AnomalyDetectorSettings(ServiceSettings):
     """Risk at which a node is flagged when the model's answer names no threshold, 0..1."""
     confirm_ticks_count: int = Field(default=3, ge=1, le=1000)
     """For how many ticks in a row a node must be flagged until its anomaly counts as confirmed."""
+    false_alarm_rate: float = Field(default=0.01, gt=0, lt=1)
+    """Share of a node's own ticks of the last week that may lie above its threshold, which counts after a day of record."""
