@@ -11,6 +11,7 @@ from hydatis_simulator.peers.least_allocated import LeastAllocated, MostAllocate
 from hydatis_simulator.peers.load_variation_risk_balancing import LoadVariationRiskBalancing
 from hydatis_simulator.peers.low_risk_overcommitment import LowRiskOverCommitment
 from hydatis_simulator.peers.plain import RandomNode, RoundRobin
+from hydatis_simulator.peers.prediction_specs import PREDICTION_SPECS
 from hydatis_simulator.peers.spec import Knob, PeerSpec
 from hydatis_simulator.peers.target_load_packing import TargetLoadPacking
 from hydatis_simulator.peers.volcano_usage import VolcanoUsage
@@ -106,4 +107,4 @@ _SPECS = (
 )
 
 #: Every peer.
-PEERS: dict[str, PeerSpec] = {spec.name: spec for spec in _SPECS}
+PEERS: dict[str, PeerSpec] = {spec.name: spec for spec in (*_SPECS, *PREDICTION_SPECS)}
