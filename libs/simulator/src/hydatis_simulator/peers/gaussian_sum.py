@@ -48,4 +48,4 @@ class GaussianSum(PodSums):
 
     def load(self, sums: Matrix) -> Matrix:
         """shape (2, nodes)."""
-        return np.asarray(sums[:, :, 0] + self._z * np.sqrt(sums[:, :, 1]))
+        return np.asarray(sums[0] + self._z * np.sqrt(sums[1]))

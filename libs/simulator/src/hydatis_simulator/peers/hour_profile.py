@@ -66,5 +66,7 @@ class HourProfile(PodSums):
 
     def load(self, sums: Matrix) -> Matrix:
         """shape (2, nodes)."""
-        means, variances = sums[:, :, : self._slots], sums[:, :, self._slots :]
-        return np.asarray((means + self._deviations * np.sqrt(np.maximum(variances, 0.0))).max(axis=2))
+        peak = np.sqrt(sums[self._slots :], out=sums[self._slots :])
+        peak *= self._deviations
+        peak += sums[: self._slots]
+        return np.asarray(peak.max(axis=0))

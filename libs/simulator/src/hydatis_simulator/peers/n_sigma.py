@@ -55,6 +55,9 @@ class NSigma(PodSums):
 
     def load(self, sums: Matrix) -> Matrix:
         """shape (2, nodes)."""
-        use = sums[:, :, :-2]
-        peak = use.mean(axis=2) + self._sigmas * use.std(axis=2, ddof=1)
-        return np.asarray(np.minimum(peak, sums[:, :, -2]) + sums[:, :, -1])
+        use = sums[:-2]
+        mean = use.mean(axis=0)
+        use -= mean
+        use *= use
+        peak = mean + self._sigmas * np.sqrt(use.sum(axis=0) / (len(use) - 1))
+        return np.asarray(np.minimum(peak, sums[-2]) + sums[-1])

@@ -45,7 +45,7 @@ class PercentileSum(PodSums):
 
     def load(self, sums: Matrix) -> Matrix:
         """shape (2, nodes)."""
-        return sums[:, :, 0]
+        return np.asarray(sums[0])
 
 
 class RcLike(PercentileSum):

@@ -36,7 +36,7 @@ def sum_by_node(values: Matrix, node_of: NDArray[np.int32], nodes_count: int) ->
         nodes_count: nodes.
 
     Returns:
-        shape (2, nodes, figures).
+        shape (figures, 2, nodes): what is reduced over figures comes first, so that it runs along nodes.
     """
     sums = np.zeros((2, nodes_count, values.shape[2]))
     placed = np.flatnonzero(node_of != UNPLACED)
@@ -44,7 +44,7 @@ def sum_by_node(values: Matrix, node_of: NDArray[np.int32], nodes_count: int) ->
     nodes, firsts = np.unique(node_of[order], return_index=True)
     if nodes.size:
         sums[:, nodes] = np.add.reduceat(values[:, order], firsts, axis=1)
-    return sums
+    return np.ascontiguousarray(np.moveaxis(sums, 2, 0))
 
 
 class Predictor(Peer, ABC):
@@ -71,7 +71,11 @@ class PodSums(Predictor):
 
     @abstractmethod
     def load(self, sums: Matrix) -> Matrix:
-        """Predicted load from the sums of figures over a node's pods: shape (2, nodes, figures) to (2, nodes)."""
+        """Predicted load, shape (2, nodes), of the sums of figures over each node's pods.
+
+        Args:
+            sums: shape (figures, 2, nodes); may be overwritten.
+        """
 
     def start(self, seen: Seen) -> None:
         """Describes all pods; none is bound."""
@@ -86,11 +90,11 @@ class PodSums(Predictor):
 
     def placed(self, seen: Seen, pod: int, node: int) -> None:
         """Its node's sums grow."""
-        self._nodes[:, node] += self._pods[:, pod]
+        self._nodes[:, :, node] += self._pods[:, pod].T
 
     def after(self, seen: Seen, pod: int) -> Matrix:
         """shape (2, nodes)."""
-        return self.load(self._nodes + self._pods[:, pod, None])
+        return self.load(self._nodes + self._pods[:, pod].T[:, :, None])
 
 
 class _Form(Peer):
