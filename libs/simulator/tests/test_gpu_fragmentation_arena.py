@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hydatis_core.errors import InvalidValue, TraceRefused
-from hydatis_simulator.benchmark.fragmentation.after import after_placement
 from hydatis_simulator.benchmark.fragmentation.arena import Arena
 from hydatis_simulator.benchmark.fragmentation.cluster import GpuCluster, GpuNode
 from hydatis_simulator.benchmark.fragmentation.experiment import run_fragmentation
@@ -86,18 +85,6 @@ def test_fgd_scores_by_the_change_of_fragmentation() -> None:
     expected = [np.floor(100 / (1 + np.exp(-0.25))), np.floor(100 / (1 + np.exp(0.25)))]
     assert policy.score(cluster, SHARE, np.arange(2)).tolist() == expected
     assert policy.device(cluster, SHARE, 0) == 0
-
-
-def test_alike_devices_are_tried_once() -> None:
-    free = np.array([[500, 1000, 1000, 500], [300, 1000, 0, 0]])
-    state, device, left = after_placement(free, SHARE)
-    assert list(zip(state.tolist(), device.tolist(), strict=True)) == [(0, 0), (0, 1), (1, 1)]
-    assert left.tolist() == [[0, 1000, 1000, 500], [500, 500, 1000, 500][:0] or [500, 500, 1000, 500], [300, 500, 0, 0]]
-
-
-def test_whole_devices_are_the_first_free_ones() -> None:
-    _, _, left = after_placement(np.array([[500, 1000, 1000, 1000]]), PAIR)
-    assert left.tolist() == [[500, 0, 0, 1000]]
 
 
 def test_a_pod_goes_only_to_models_it_may_run_on() -> None:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from hydatis_core.errors import InvalidValue
+from hydatis_placement.gpu_choices import DEVICE_MILLI
+from hydatis_placement.gpu_loss import NodeRoom
 from numpy.typing import NDArray
 
-from hydatis_simulator.benchmark.fragmentation.shapes import DEVICE_MILLI, PodShape, model_bits
+from hydatis_simulator.benchmark.fragmentation.shapes import PodShape, model_bits
 
 __all__ = ["GpuCluster", "GpuNode"]
 
@@ -55,6 +57,8 @@ class GpuCluster:
         """shape (nodes, most devices of a node), thousandths of a device; 0 also where there is no such device."""
         self.kinds: NDArray[np.int64] = np.zeros(len(nodes), dtype=np.int64)
         """Kinds of GPU pods on each node, shape (nodes,): bit 0 shares of a device, bit k pods of k whole devices."""
+        self.whole = NodeRoom(self.cpu_milli, self.memory_free.copy(), self.gpu_count * DEVICE_MILLI)
+        """What the nodes have in all."""
         self.gpu_total_milli = int(self.gpu_count.sum()) * DEVICE_MILLI
         """All devices, thousandths of a device."""
 

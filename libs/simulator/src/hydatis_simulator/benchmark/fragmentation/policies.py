@@ -10,6 +10,7 @@ from hydatis_core.seeds import generator
 
 from hydatis_simulator.benchmark.fragmentation.arena import FragmentationPolicy
 from hydatis_simulator.benchmark.fragmentation.mix import typical_mix
+from hydatis_simulator.benchmark.fragmentation.ours import LeastLoss
 from hydatis_simulator.benchmark.fragmentation.peers.best_fit import BestFit
 from hydatis_simulator.benchmark.fragmentation.peers.dot_product import DotProduct
 from hydatis_simulator.benchmark.fragmentation.peers.fgd import FGD
@@ -18,7 +19,7 @@ from hydatis_simulator.benchmark.fragmentation.peers.gpu_packing import GpuPacki
 from hydatis_simulator.benchmark.fragmentation.peers.random import Random
 from hydatis_simulator.benchmark.fragmentation.shapes import Workload
 
-__all__ = ["POLICIES", "Start", "make_policy"]
+__all__ = ["OURS", "POLICIES", "Start", "make_policy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,9 @@ class Start:
     seed: int
 
 
+#: What ours is called in results.
+OURS = "LeastLoss"
+
 POLICIES: dict[str, Callable[[Start], FragmentationPolicy]] = {
     "Random": lambda start: Random(generator(start.seed, "fragmentation random")),
     "DotProd": lambda _: DotProduct(),
@@ -39,6 +43,7 @@ POLICIES: dict[str, Callable[[Start], FragmentationPolicy]] = {
     "GpuPacking": lambda _: GpuPacking(),
     "BestFit": lambda _: BestFit(),
     "FGD": lambda start: FGD(typical_mix(start.workload, start.models)),
+    OURS: lambda start: LeastLoss(start.workload.shapes),
 }
 
 

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from hydatis_core.errors import InvalidValue
+from hydatis_placement.gpu_choices import DEVICE_MILLI
 from numpy.typing import NDArray
 
-__all__ = ["DEVICE_MILLI", "PodShape", "Workload", "model_bits"]
-
-#: Thousandths of one GPU device.
-DEVICE_MILLI = 1000
+__all__ = ["PodShape", "Workload", "model_bits"]
 
 
 @dataclass(frozen=True, slots=True)

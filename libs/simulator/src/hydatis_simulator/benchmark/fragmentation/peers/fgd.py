@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from hydatis_placement.gpu_choices import after_placement
 from hydatis_placement.gpu_fragmentation import WorkloadMix, gpu_fragmentation
 from numpy.typing import NDArray
 
-from hydatis_simulator.benchmark.fragmentation.after import after_placement
 from hydatis_simulator.benchmark.fragmentation.cluster import GpuCluster
 from hydatis_simulator.benchmark.fragmentation.shapes import PodShape
 
@@ -40,7 +40,7 @@ class FGD:
     def _per_device(self, cluster: GpuCluster, pod: PodShape, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         cpu, gpu, model = cluster.cpu_free[rows], cluster.gpu_free[rows], cluster.model[rows]
         before = gpu_fragmentation(cpu, gpu, model, self._mix)
-        state, device, left = after_placement(gpu, pod)
+        state, device, left = after_placement(gpu, pod.gpu_count, pod.gpu_milli)
         after = gpu_fragmentation(cpu[state] - pod.cpu_milli, left, model[state], self._mix)
         scores = np.full(gpu.shape, -np.inf)
         # Rounded, because what is cut off must not depend on the order in which a sum was taken.

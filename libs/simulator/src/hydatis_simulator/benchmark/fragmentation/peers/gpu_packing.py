@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from hydatis_placement.gpu_choices import DEVICE_MILLI
 from numpy.typing import NDArray
 
 from hydatis_simulator.benchmark.fragmentation.cluster import GpuCluster
 from hydatis_simulator.benchmark.fragmentation.scores import BestFitDevice
-from hydatis_simulator.benchmark.fragmentation.shapes import DEVICE_MILLI, PodShape
+from hydatis_simulator.benchmark.fragmentation.shapes import PodShape
 
 __all__ = ["GpuPacking"]
 

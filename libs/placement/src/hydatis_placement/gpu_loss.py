@@ -1,0 +1,124 @@
+"""GPU that a placement loses: what no pod like those seen so far will be able to use.
+
+A placement loses GPU in two ways. A share is put into a gap that was worth more to other shares. Or CPU and memory are taken beside
+idle GPU in another proportion than GPU pods need them, until GPU is left that no pod can use. Both are counted in thousandths of a
+device, so they add up without weights, and both need only sums over the pods seen: no task mix has to be told.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hydatis_placement.gap_values import LEVELS, gap_values
+from hydatis_placement.gpu_choices import DEVICE_MILLI
+
+__all__ = ["GpuDemand", "GpuPrices", "NodeRoom"]
+
+Vector = NDArray[np.float64]
+
+_PER_LEVEL = DEVICE_MILLI // LEVELS
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRoom:
+    """What is free on nodes, or all they have. Every array has shape (nodes,)."""
+
+    cpu_milli: NDArray[np.int64]
+    """Thousandths of a core, >= 0."""
+    memory_mib: NDArray[np.int64]
+    """MiB, >= 0."""
+    gpu_milli: NDArray[np.int64]
+    """Thousandths of a device, over all devices of the node, >= 0."""
+
+    def rows(self, rows: NDArray[np.int64]) -> NodeRoom:
+        """Some of the nodes, with or without repeats."""
+        return NodeRoom(self.cpu_milli[rows], self.memory_mib[rows], self.gpu_milli[rows])
+
+
+@dataclass(frozen=True)
+class GpuPrices:
+    """What the demand seen makes of gaps, CPU and memory."""
+
+    gap_worth: Vector
+    """Worth of a gap on one device, shape (101,), devices, by hundredths free: ``gap_values`` of the shares seen."""
+    cpu_per_gpu: float
+    """CPU that GPU pods ask for over the GPU they ask for, thousandths of a core per thousandth of a device; 0: unknown."""
+    memory_per_gpu: float
+    """The same for memory, MiB per thousandth of a device; 0: unknown."""
+
+    def stranded(self, free: NodeRoom, whole: NodeRoom) -> Vector:
+        """Free GPU for which CPU or memory lacks.
+
+            S = sum over r in (CPU, memory) of max(0, G - free_r / min(r_per_gpu, whole_r / whole_gpu)),
+
+        with G the node's free GPU. A node poor in CPU is measured by its own proportion: while it is empty nothing is stranded.
+
+        Args:
+            free: what is free.
+            whole: what the same nodes have in all.
+
+        Returns:
+            Thousandths of a device, shape (nodes,), >= 0; 0 without GPU.
+        """
+        stranded = np.zeros(free.gpu_milli.size)
+        devices = np.maximum(whole.gpu_milli, 1)
+        for have, own, per_gpu in (
+            (free.cpu_milli, whole.cpu_milli, self.cpu_per_gpu),
+            (free.memory_mib, whole.memory_mib, self.memory_per_gpu),
+        ):
+            if per_gpu > 0.0:
+                needed = np.maximum(np.minimum(per_gpu, own / devices), 1e-9)
+                stranded += np.maximum(0.0, free.gpu_milli - have / needed)
+        return stranded
+
+    def gap_loss(self, gap_milli: NDArray[np.int64], share_milli: int) -> Vector:
+        """Worth lost by putting a share into a gap: V(g) - V(s) - V(g - s).
+
+        Args:
+            gap_milli: free on the device before, shape (states,), thousandths, at least the share.
+            share_milli: the share, 1..999.
+
+        Returns:
+            Thousandths of a device, shape (states,), >= 0.
+        """
+        size = -(-share_milli // _PER_LEVEL)
+        gap = gap_milli // _PER_LEVEL
+        worth = self.gap_worth
+        lost: Vector = worth[gap] - worth[size] - worth[np.maximum(gap - size, 0)]
+        return np.maximum(lost, 0.0) * DEVICE_MILLI
+
+
+class GpuDemand:
+    """Sums over what GPU pods asked for."""
+
+    def __init__(self) -> None:
+        self._shares: Counter[int] = Counter()
+        self._cpu_milli = self._memory_mib = self._gpu_milli = 0
+
+    def observe(self, cpu_milli: int, memory_mib: int, gpu_count: int, gpu_milli: int) -> None:
+        """Counts one pod; a pod without GPU changes nothing.
+
+        Args:
+            cpu_milli: thousandths of a core.
+            memory_mib: MiB.
+            gpu_count: devices.
+            gpu_milli: thousandths of each device, 1..1000.
+        """
+        if gpu_count == 0:
+            return
+        if gpu_milli < DEVICE_MILLI:
+            self._shares[-(-gpu_milli // _PER_LEVEL)] += 1
+        self._cpu_milli += cpu_milli
+        self._memory_mib += memory_mib
+        self._gpu_milli += gpu_count * gpu_milli
+
+    def prices(self) -> GpuPrices:
+        """Prices for the demand seen so far; before the first GPU pod nothing is known to be lost."""
+        sizes = np.array(sorted(self._shares), dtype=np.int64)
+        counts = np.array([self._shares[int(size)] for size in sizes], dtype=np.float64)
+        gpu = max(self._gpu_milli, 1)
+        return GpuPrices(gap_values(sizes, counts), self._cpu_milli / gpu, self._memory_mib / gpu)

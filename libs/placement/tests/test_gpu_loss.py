@@ -1,0 +1,129 @@
+"""GPU lost by a placement: gap values by hand, stranded GPU, devices to choose from, FGD's measure."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hydatis_core.errors import InvalidValue, WrongShape
+from hydatis_placement.gap_values import gap_values
+from hydatis_placement.gpu_choices import after_placement
+from hydatis_placement.gpu_fragmentation import WorkloadMix, gpu_fragmentation
+from hydatis_placement.gpu_loss import GpuDemand, GpuPrices, NodeRoom
+
+
+def ints(*values: int) -> np.ndarray:
+    return np.array(values, dtype=np.int64)
+
+
+def test_halves_cost_half_a_device_and_gaps_below_them_are_worth_nothing() -> None:
+    values = gap_values(ints(47), np.array([10.0]))
+    assert values[[46, 47, 93, 94, 100]].tolist() == pytest.approx([0.0, 0.5, 0.5, 1.0, 1.0])
+
+
+def test_a_share_that_fills_the_waste_of_others_costs_nothing_while_it_is_rare() -> None:
+    # one 81 per device leaves 19; few 16s fit there for nothing, many of them need devices of their own (six in one)
+    rare = gap_values(ints(16, 81), np.array([1.0, 10.0]))
+    many = gap_values(ints(16, 81), np.array([100.0, 1.0]))
+    assert rare[[16, 80, 81]].tolist() == pytest.approx([0.0, 0.0, 1.0], abs=1e-6)
+    assert many[16] == pytest.approx(1 / 6, abs=1e-6)
+
+
+def test_complementary_shares_cost_what_their_device_costs() -> None:
+    values = gap_values(ints(35, 65), np.array([50.0, 50.0]))
+    assert values[35] + values[65] == pytest.approx(1.0)
+    assert values[34] == 0.0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_gap_values_grow_and_two_gaps_are_never_worth_more_than_one_as_large(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    sizes = np.sort(random.choice(np.arange(1, 101), size=12, replace=False))
+    values = gap_values(sizes, random.integers(1, 500, size=12).astype(np.float64))
+    assert (np.diff(values) >= -1e-9).all()
+    assert values[100] == 1.0
+    for gap in range(101):
+        assert (values[: gap + 1] + values[gap::-1] <= values[gap] + 1e-6).all()
+
+
+def test_without_shares_only_a_whole_device_is_worth_something() -> None:
+    values = gap_values(ints(), np.zeros(0))
+    assert values[100] == 1.0
+    assert values[:100].sum() == 0.0
+    with pytest.raises(InvalidValue, match="1 to 100 hundredths"):
+        gap_values(ints(101), np.ones(1))
+
+
+def test_a_share_in_the_wrong_gap_loses_what_the_gap_was_worth() -> None:
+    prices = GpuPrices(gap_values(ints(35, 65), np.array([50.0, 50.0])), 0.0, 0.0)
+    worth = prices.gap_worth
+    # into the gap left by a 65 it loses nothing; into an idle device nothing either: the rest is what a 65 needs
+    assert prices.gap_loss(ints(350, 1000), 350).tolist() == pytest.approx([0.0, 0.0], abs=1e-6)
+    assert prices.gap_loss(ints(650), 350)[0] == pytest.approx(1000 * (worth[65] - worth[35] - worth[30]))
+
+
+def test_gpu_is_stranded_where_cpu_is_gone_and_not_on_an_empty_node_poor_in_cpu() -> None:
+    prices = GpuPrices(gap_values(ints(), np.zeros(0)), cpu_per_gpu=10.0, memory_per_gpu=0.0)
+    whole = NodeRoom(ints(80_000, 40_000, 80_000), ints(1, 1, 1), ints(8_000, 8_000, 0))
+    free = NodeRoom(ints(20_000, 40_000, 0), ints(1, 1, 1), ints(4_000, 8_000, 0))
+    # 20 cores serve two of the four devices; the second node has five cores a device from the start; the third has no GPU
+    assert prices.stranded(free, whole).tolist() == [2_000.0, 0.0, 0.0]
+    half = NodeRoom(ints(20_000, 10_000, 0), ints(1, 1, 1), ints(4_000, 8_000, 0))
+    assert prices.stranded(half, whole).tolist() == [2_000.0, 6_000.0, 0.0]
+
+
+def test_stranded_memory_counts_as_cpu_does() -> None:
+    prices = GpuPrices(gap_values(ints(), np.zeros(0)), cpu_per_gpu=0.0, memory_per_gpu=30.0)
+    whole = NodeRoom(ints(1), ints(240_000), ints(8_000))
+    assert prices.stranded(NodeRoom(ints(1), ints(60_000), ints(3_000)), whole).tolist() == [1_000.0]
+
+
+def test_demand_is_learned_from_gpu_pods_only() -> None:
+    demand = GpuDemand()
+    nothing = demand.prices()
+    assert (nothing.cpu_per_gpu, nothing.memory_per_gpu, nothing.gap_worth[:100].sum()) == (0.0, 0.0, 0.0)
+    demand.observe(64_000, 1, 0, 0)
+    demand.observe(4_000, 2_000, 1, 500)
+    demand.observe(32_000, 8_000, 2, 1000)
+    prices = demand.prices()
+    assert prices.cpu_per_gpu == pytest.approx(36_000 / 2_500)
+    assert prices.memory_per_gpu == pytest.approx(4.0)
+    assert prices.gap_worth[50] == pytest.approx(0.5)
+
+
+def test_devices_alike_are_tried_once_and_whole_ones_are_the_first_free() -> None:
+    free = np.array([[500, 1000, 1000, 500], [300, 1000, 0, 0]])
+    state, device, left = after_placement(free, 1, 500)
+    assert list(zip(state.tolist(), device.tolist(), strict=True)) == [(0, 0), (0, 1), (1, 1)]
+    assert left.tolist() == [[0, 1000, 1000, 500], [500, 500, 1000, 500], [300, 500, 0, 0]]
+    assert after_placement(np.array([[500, 1000, 1000, 1000]]), 2, 1000)[2].tolist() == [[500, 0, 0, 1000]]
+    assert after_placement(free, 0, 0)[2].tolist() == free.tolist()
+
+
+MIX = WorkloadMix(
+    cpu_milli=ints(4_000, 8_000, 4_000, 16_000),
+    gpu_count=ints(1, 1, 0, 2),
+    gpu_milli=ints(500, 1000, 0, 1000),
+    model_bits=ints(0b11, 0b11, 0b11, 0b10),
+    popularity=np.array([0.4, 0.3, 0.2, 0.1]),
+)
+
+
+def test_fragmentation_by_hand() -> None:
+    cpu = ints(64_000, 64_000, 4_000)
+    gpu = np.array([[300, 1000, 1000], [300, 1000, 1000], [1000, 0, 0]])
+    # node 0 may not run the pair (model 0): 0.4 * 300 + 0.3 * 300 + 0.2 * 2300 + 0.1 * 2300
+    # node 1 may: 0.1 * 300 instead. Node 2 lacks CPU for all but the half: 0.3 * 1000 + 0.2 * 1000 + 0.1 * 1000
+    expected = [210 + 460 + 230, 210 + 460 + 30, 600]
+    assert gpu_fragmentation(cpu, gpu, ints(0, 1, 1), MIX).tolist() == pytest.approx(expected)
+
+
+def test_without_gpu_classes_all_idle_gpu_is_fragmented() -> None:
+    only_cpu = WorkloadMix(ints(1), ints(0), ints(0), ints(1), np.ones(1))
+    assert gpu_fragmentation(ints(8_000), np.array([[1000, 400]]), ints(0), only_cpu).tolist() == [1400.0]
+
+
+def test_a_mix_is_checked() -> None:
+    with pytest.raises(InvalidValue, match=r"popularities sum to 0\.5"):
+        WorkloadMix(ints(1), ints(1), ints(500), ints(1), np.array([0.5]))
+    with pytest.raises(WrongShape):
+        WorkloadMix(ints(1, 2), ints(1), ints(500), ints(1), np.ones(1))
