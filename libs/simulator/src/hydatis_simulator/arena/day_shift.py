@@ -63,8 +63,10 @@ def fleet_of_copies(
     steps = slice(0, days * steps_a_day)
     usage = np.empty((2, pods_count, days * steps_a_day), dtype=np.float32)
     for resource, matrix in enumerate((trace.cpu_used_cores, trace.memory_used_bytes)):
+        series = [held(matrix[row, steps]) for row in chosen]
         for pod, (machine, copy) in enumerate(copies):
-            usage[resource, pod] = np.roll(held(matrix[chosen[machine], steps]), copy * steps_a_day)
+            shift = copy * steps_a_day
+            usage[resource, pod, shift:], usage[resource, pod, :shift] = np.split(series[machine], [usage.shape[2] - shift])
     arrivals = np.sort(random.uniform(0.0, arrival_days * DAY_SECONDS, pods_count)) + history_days * DAY_SECONDS
     pods = [trace.pods[chosen[machine]].pod for machine, _ in copies]
     return Fleet(

