@@ -34,18 +34,21 @@ def test_metrics_that_part_company_are_odd_although_each_alone_is_usual(fitted: 
     np.testing.assert_allclose(fitted.deviations(apart)[0], fitted.deviations(together)[0], atol=0.2)
 
 
-def test_summaries_are_largest_and_mean_per_group_and_never_below_the_usual(fitted: Deviations, rows: np.ndarray) -> None:
+def test_summaries_are_largest_mean_and_excess_per_group_and_never_below_the_usual(fitted: Deviations, rows: np.ndarray) -> None:
     assert fitted.summary_names == (
         ("level", "max"),
         ("level", "mean"),
+        ("level", "excess"),
         ("spread", "max"),
         (RESIDUAL_GROUP, "max"),
         (RESIDUAL_GROUP, "mean"),
+        (RESIDUAL_GROUP, "excess"),
     )
     odd = np.float32([[50, 0, 0]])
     direct, _ = fitted.deviations(odd)
     summaries = fitted.summaries(odd)[0]
-    np.testing.assert_allclose(summaries[:2], [direct[0, 0], direct[0, :2].mean()], rtol=1e-6)
+    beyond = np.maximum(direct[0, :2] - np.log(2), 0)
+    np.testing.assert_allclose(summaries[:3], [direct[0, 0], direct[0, :2].mean(), beyond.mean()], rtol=1e-6)
     assert (fitted.summaries(rows) >= fitted.floors).all()
 
 

@@ -8,8 +8,10 @@ forest judges how unusual their combination is.
     d_j = ln(1 + |r_j| / extent_j)               extent: 99 % quantile of |r_j| in training, at least ``LEAST_EXTENT``
     e_j = the same of what the principal components (90 % of the variance) do not explain of x
 
-Inputs come in groups (levels, spreads, ...). A summary of a group is the largest d, the mean of the five largest, or the mean of
-all; the e_j are one more group. Only more than usual counts: a summary below its training median is taken as the median.
+Inputs come in groups (levels, spreads, ...), the e_j are one more. The summaries of a group are its largest d (max), the mean of
+its five largest (top), the mean of all (mean), and the mean of max(d - ln 2, 0) (excess): what lies beyond the extents. The excess
+stays low while all metrics drift a little and rises when many leave their range at once. Only more than usual counts: a summary
+below its training median is taken as the median.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ RESIDUAL_GROUP = "residual"
 _EXTENT_QUANTILE = 0.99
 _EXPLAINED_RATIO = 0.9
 _TOP_COUNT = 5
+#: d at the extent: ln(1 + 1).
+_EDGE = np.float32(np.log(2.0))
 #: Standardised values are cut here before the components see them: one runaway input must not tilt all.
 _MOST_SIGMAS = 6.0
 #: Extent of an input that was never known in training: it has no say later either.
@@ -77,7 +81,7 @@ class Deviations:
 
     @property
     def summary_names(self) -> tuple[tuple[str, str], ...]:
-        """(group, "max" | "top" | "mean") of each summary. Small groups have fewer: of one input all three are the same."""
+        """(group, "max" | "top" | "mean" | "excess") of each summary. Small groups have fewer: of one input all say the same."""
         return _summary_names(self.groups)
 
     @classmethod
@@ -147,6 +151,7 @@ class Deviations:
             answer[:, place[group, "max"]] = filled.max(axis=1)
             if (group, "mean") in place:
                 answer[:, place[group, "mean"]] = filled.sum(axis=1) / at_least_one
+                answer[:, place[group, "excess"]] = np.maximum(filled - _EDGE, 0).sum(axis=1) / at_least_one
             if (group, "top") in place:
                 top = np.partition(filled, len(inputs) - _TOP_COUNT, axis=1)[:, -_TOP_COUNT:]
                 answer[:, place[group, "top"]] = top.sum(axis=1) / np.minimum(at_least_one, _TOP_COUNT)
@@ -177,6 +182,6 @@ def _summary_names(groups: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     named = []
     for group in (*dict.fromkeys(groups), RESIDUAL_GROUP):
         size = len(groups) if group == RESIDUAL_GROUP else groups.count(group)
-        kinds = ["max"] + ["top"] * (size > _TOP_COUNT) + ["mean"] * (size > 1)
+        kinds = ["max"] + ["top"] * (size > _TOP_COUNT) + ["mean", "excess"] * (size > 1)
         named += [(group, kind) for kind in kinds]
     return tuple(named)
