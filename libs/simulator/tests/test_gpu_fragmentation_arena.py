@@ -9,18 +9,21 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hydatis_core.errors import InvalidValue, TraceRefused
+from hydatis_core.errors import InvalidValue, TraceRefused, WrongShape
 from hydatis_simulator.benchmark.fragmentation.arena import Arena
+from hydatis_simulator.benchmark.fragmentation.bound import allocation_bound_milli
 from hydatis_simulator.benchmark.fragmentation.cluster import GpuCluster, GpuNode
-from hydatis_simulator.benchmark.fragmentation.experiment import run_fragmentation
+from hydatis_simulator.benchmark.fragmentation.compare import paired_difference
+from hydatis_simulator.benchmark.fragmentation.experiment import CHECKPOINTS_PCT, run_fragmentation
 from hydatis_simulator.benchmark.fragmentation.mix import typical_mix, weighted_mix
 from hydatis_simulator.benchmark.fragmentation.openb import read_nodes, read_workload
+from hydatis_simulator.benchmark.fragmentation.ours import LeastLoss
 from hydatis_simulator.benchmark.fragmentation.peers.best_fit import BestFit
 from hydatis_simulator.benchmark.fragmentation.peers.dot_product import DotProduct
 from hydatis_simulator.benchmark.fragmentation.peers.fgd import FGD
 from hydatis_simulator.benchmark.fragmentation.peers.gpu_clustering import GpuClustering
 from hydatis_simulator.benchmark.fragmentation.peers.gpu_packing import GpuPacking
-from hydatis_simulator.benchmark.fragmentation.policies import POLICIES, make_policy
+from hydatis_simulator.benchmark.fragmentation.policies import OURS, POLICIES, make_policy
 from hydatis_simulator.benchmark.fragmentation.protocol import arrivals, node_order
 from hydatis_simulator.benchmark.fragmentation.published import read_published
 from hydatis_simulator.benchmark.fragmentation.shapes import PodShape, Workload
@@ -144,8 +147,40 @@ def test_no_policy_gives_more_than_there_is_or_was_asked_for_and_fgd_beats_chanc
         assert (curve[known] <= np.minimum(100.0, np.arange(curve.size)[known] + 0.5)).all()
         assert (np.diff(curve[known]) >= 0).all()
         assert (run.gpu_fragmented_pct[-2] <= 100.0 - curve[120] + 1e-9) or np.isnan(run.gpu_fragmented_pct[-2])
+        bounds = dict(zip(CHECKPOINTS_PCT, run.bound_pct, strict=True))
+        assert all(curve[percent] <= bound + 1e-9 for percent, bound in bounds.items() if not np.isnan(bound + curve[percent]))
     assert {run.policy for run in result.runs} == set(POLICIES)
-    assert result.allocated_pct("small", "FGD", 100).mean() > result.allocated_pct("small", "Random", 100).mean() + 1.0
+    at_100 = {policy: result.allocated_pct("small", policy, 100).mean() for policy in POLICIES}
+    assert at_100["FGD"] > at_100["Random"] + 1.0
+    assert at_100[OURS] >= at_100["BestFit"]
+    assert at_100[OURS] > at_100["Random"] + 1.0
+
+
+def test_the_bound_counts_what_is_cut_off() -> None:
+    work = Workload.of([PodShape(1_000, 1, 1, 810)] * 10)
+    # one share of 810 a device, whatever one does: 8 devices hold 8 of the 10
+    assert allocation_bound_milli(work, work.shape_of_pod, 8_000) == pytest.approx(8 * 810)
+    assert allocation_bound_milli(work, work.shape_of_pod, 12_000) == pytest.approx(10 * 810)
+
+
+def test_ours_leaves_poor_nodes_to_pods_that_need_little_cpu() -> None:
+    light, heavy = PodShape(2_000, 1, 1, 1_000), PodShape(14_000, 1, 1, 1_000)
+    cluster = GpuCluster((GpuNode("poor", 16_000, 100, 4, "G2"), GpuNode("rich", 64_000, 100, 4, "G2")))
+    policy = LeastLoss((light, heavy))
+    for shape in (0, 1, 0, 1):
+        policy.arrive(cluster, shape)
+    assert policy.score(cluster, heavy, np.arange(2)).argmax() == 1
+    placed = Arena(cluster, (light, heavy), policy).run(np.array([1, 1, 0, 0, 1, 0, 0, 1]))
+    assert (placed.row >= 0).all()
+
+
+def test_paired_differences_keep_pairs_together() -> None:
+    base = np.array([80.0, 90.0, 100.0])
+    found = paired_difference(base + 1.0, base)
+    assert (found.mean, found.low, found.high) == (1.0, 1.0, 1.0)
+    assert np.isnan(paired_difference(np.array([np.nan]), np.array([1.0])).mean)
+    with pytest.raises(WrongShape):
+        paired_difference(base, base[:2])
 
 
 def test_ties_are_broken_by_the_order_of_the_run() -> None:

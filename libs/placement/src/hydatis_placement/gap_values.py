@@ -47,7 +47,7 @@ def gap_values(sizes: NDArray[np.int64], counts: Vector) -> Vector:
     # Slightly uneven counts: no two patterns run out at once, so the simplex cannot turn in circles.
     wanted = counts / counts.sum() * (1.0 + 1e-7 * np.arange(1, sizes.size + 1)) if sizes.size else counts
     for _ in range(_LARGEST_ROUNDS if sizes.size else 0):
-        prices = np.linalg.solve(basis.T, np.ones(sizes.size))
+        prices = np.asarray(np.linalg.solve(basis.T, np.ones(sizes.size)), dtype=np.float64)
         values, chosen = _fill(sizes, prices)
         if values[LEVELS] <= 1.0 + _TOLERANCE:
             break

@@ -35,7 +35,7 @@ def after_placement(gpu_free: Integers, gpu_count: int, gpu_milli: int) -> tuple
             left[idle & (idle.cumsum(axis=1) <= gpu_count)] = 0
         return nodes, np.zeros_like(nodes), left
     alike = gpu_free[:, :, None] == gpu_free[:, None, :]
-    first = ~np.tril(alike, -1).any(axis=2)
+    first = ~(alike & np.tri(gpu_free.shape[1], k=-1, dtype=np.bool_)).any(axis=2)
     state, device = np.nonzero((gpu_free >= gpu_milli) & first)
     left = gpu_free[state]
     left[np.arange(state.size), device] -= gpu_milli

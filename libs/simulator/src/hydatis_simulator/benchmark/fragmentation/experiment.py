@@ -16,6 +16,7 @@ from hydatis_placement.gpu_fragmentation import gpu_fragmentation
 from numpy.typing import NDArray
 
 from hydatis_simulator.benchmark.fragmentation.arena import Arena
+from hydatis_simulator.benchmark.fragmentation.bound import allocation_bound_milli
 from hydatis_simulator.benchmark.fragmentation.cluster import GpuCluster, GpuNode
 from hydatis_simulator.benchmark.fragmentation.mix import typical_mix
 from hydatis_simulator.benchmark.fragmentation.policies import POLICIES, make_policy
@@ -43,6 +44,8 @@ class Run:
     """GPU given at 0, 1 .. 130 % arrived, % of the cluster's, shape (131,); NaN: no pod arrived within half a percent of it."""
     gpu_fragmented_pct: NDArray[np.float64]
     """Fragmented GPU (FGD's measure on the typical pods) at ``CHECKPOINTS_PCT``, % of the cluster's; NaN: never arrived."""
+    bound_pct: NDArray[np.float64]
+    """What no policy can pass at ``CHECKPOINTS_PCT``, % of the cluster's (``allocation_bound_milli``); NaN: never arrived."""
     pods_count: int
     placed_count: int
     seconds: float
@@ -112,19 +115,21 @@ def run_once(nodes: Sequence[GpuNode], pod_list: str, workload: Workload, policy
     arrived_pct = np.cumsum(workload.gpu_milli[order]) * (100.0 / cluster.gpu_total_milli)
     arena = Arena(cluster, workload.shapes, make_policy(policy, workload, cluster.models, seed))
     mix = typical_mix(workload, cluster.models)
-    fragmented = np.full(len(CHECKPOINTS_PCT), np.nan)
+    fragmented, bound = np.full(len(CHECKPOINTS_PCT), np.nan), np.full(len(CHECKPOINTS_PCT), np.nan)
     parts, seconds, start = [], 0.0, 0
     for position, end in enumerate((*np.searchsorted(arrived_pct, CHECKPOINTS_PCT), order.size)):
         began = time.perf_counter()
         parts.append(arena.run(order[start:end]))
         seconds += time.perf_counter() - began
         start = end
-        if position < fragmented.size and end < order.size:
+        if position < fragmented.size and arrived_pct[min(end, order.size - 1)] >= CHECKPOINTS_PCT[position] - 0.5:
             amount = gpu_fragmentation(cluster.cpu_free, cluster.gpu_free, cluster.model, mix).sum()
             fragmented[position] = amount * (100.0 / cluster.gpu_total_milli)
+            possible = allocation_bound_milli(workload, order[: end + 1], cluster.gpu_total_milli)
+            bound[position] = possible * (100.0 / cluster.gpu_total_milli)
     given = np.cumsum(np.concatenate([part.gpu_allocated_milli for part in parts])) * (100.0 / cluster.gpu_total_milli)
     placed_count = sum(int((part.row >= 0).sum()) for part in parts)
-    return Run(pod_list, policy, seed, _per_percent(arrived_pct, given), fragmented, order.size, placed_count, seconds)
+    return Run(pod_list, policy, seed, _per_percent(arrived_pct, given), fragmented, bound, order.size, placed_count, seconds)
 
 
 def _per_percent(arrived_pct: NDArray[np.floating], allocated_pct: NDArray[np.floating]) -> NDArray[np.float64]:
