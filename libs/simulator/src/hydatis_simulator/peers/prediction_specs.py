@@ -50,51 +50,33 @@ def _both(
     )
 
 
+#: Best fit fills nodes up to theta, however many there are: theta is what trades nodes for violations, so it is tuned most.
+_LOW_THETAS, _THETAS = (0.3, 0.4, 0.5, 0.6, 0.8, 1.0), (0.6, 0.7, 0.8, 0.9, 1.0, 1.25)
+_HOURS = (2.0, _BORG, (2.0, 12.0), (2.0, 6.0, 12.0))
+_SIGMAS = (5.0, _BORG, (5.0,), (2.0, 3.0, 5.0, 8.0))
+_Z = (0.0, 0.5, 1.0, 1.64, 2.33, 3.09, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0)
+_PERCENTS = (50.0, 75.0, 85.0, 90.0, 93.0, 95.0, 97.0, 98.0, 99.0, 99.5, 99.9, 100.0)
+
 PREDICTION_SPECS = (
-    *_both(
-        NSigma,
-        "mean + N deviations of the node's last hours",
-        (0.8, 0.9, 1.0),
-        {"sigmas": (5.0, _BORG, (3.0, 5.0), (2.0, 3.0, 5.0, 8.0)), "history_hours": (2.0, _BORG, (2.0, 12.0), (2.0, 6.0, 12.0))},
-    ),
+    *_both(NSigma, "mean + N deviations of the node's last hours", _LOW_THETAS, {"sigmas": _SIGMAS, "history_hours": _HOURS}),
     *_both(
         RcLike,
         "sum of pods' percentiles of the last hours",
-        (0.8, 0.9, 1.0),
-        {
-            "percent": (99.0, _BORG, (95.0, 99.0), (90.0, 95.0, 99.0)),
-            "history_hours": (2.0, _BORG, (2.0, 12.0), (2.0, 6.0, 12.0, 24.0)),
-        },
+        _LOW_THETAS,
+        {"percent": (99.0, _BORG, (99.0,), (90.0, 95.0, 99.0, 100.0)), "history_hours": _HOURS},
     ),
-    *_both(
-        MaxPredictor,
-        "the larger of N-sigma and RC-like",
-        (0.8, 0.9, 1.0),
-        {"sigmas": (5.0, _BORG, (3.0, 5.0), (2.0, 3.0, 5.0, 8.0)), "history_hours": (2.0, _BORG, (2.0, 12.0), (2.0, 6.0, 12.0))},
-    ),
+    *_both(MaxPredictor, "the larger of N-sigma and RC-like", _LOW_THETAS, {"sigmas": _SIGMAS, "history_hours": _HOURS}),
     *_both(
         GaussianSum,
         "mean + z deviations of independent pods, a week",
-        (0.8, 0.9, 1.0),
-        {
-            "z": (
-                2.33,
-                "99 %, Janus and Rzadca 2017",
-                (1.28, 2.33, 3.09, 4.0),
-                (0.0, 0.5, 1.0, 1.64, 2.33, 3.09, 4.0, 5.0, 6.0, 8.0, 12.0),
-            )
-        },
+        _THETAS,
+        {"z": (2.33, "99 %, Janus and Rzadca 2017", (2.33, 4.0), _Z)},
     ),
-    *_both(
-        WeekPercentile,
-        "sum of pods' percentiles of a week",
-        (0.9, 1.0, 1.25, 1.5),
-        {"percent": (99.0, _OWN, (95.0, 99.0, 100.0), (50.0, 75.0, 85.0, 90.0, 93.0, 95.0, 97.0, 98.0, 99.0, 99.5, 99.9, 100.0))},
-    ),
+    *_both(WeekPercentile, "sum of pods' percentiles of a week", _THETAS, {"percent": (99.0, _OWN, (95.0, 99.0), _PERCENTS)}),
     *_both(
         HourProfile,
         "mean + k deviations by hour, highest hour",
-        (0.8, 0.9, 1.0),
-        {"deviations": (2.0, _OWN, (1.0, 2.0), (0.5, 1.0, 2.0, 3.0, 4.0, 6.0)), "slots": (24, _OWN, (24, 168), (24, 168))},
+        _THETAS,
+        {"deviations": (2.0, _OWN, (2.0,), (0.5, 1.0, 2.0, 3.0, 4.0, 6.0)), "slots": (24, _OWN, (24, 168), (24, 168))},
     ),
 )
