@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hydatis_simulator.arena.fleet import Fleet
 from hydatis_simulator.arena.seen import Seen
+from hydatis_simulator.peers.correlated_gaussian_sum import CorrelatedGaussianSum
 from hydatis_simulator.peers.gaussian_sum import GaussianSum
 from hydatis_simulator.peers.hour_profile import HourProfile
 from hydatis_simulator.peers.max_predictor import MaxPredictor
@@ -68,6 +69,16 @@ def test_gpa_adds_means_and_variances():
     assert after(GaussianSum(2.0), seen_of(past), 1, on_first_node=(0,))[0] == pytest.approx(expected, abs=1e-6)
 
 
+def test_gpa_with_covariances_knows_which_pods_peak_together():
+    hour = (np.arange(WEEK) // 12) % 24
+    day, night = np.where(hour < 12, 0.5, 0.1), np.where(hour < 12, 0.1, 0.5)
+    noise = np.tile([-0.05, 0.05], WEEK // 2)
+    seen = seen_of(np.stack([day, night, day + noise]))
+    assert after(CorrelatedGaussianSum(2.0), seen, 1, on_first_node=(0,)) == pytest.approx([0.6, 0.3 + 2 * 0.2], abs=1e-6)
+    together = after(CorrelatedGaussianSum(2.0), seen_of(np.stack([day, night, day + noise])), 2, (0,))
+    assert together[0] == pytest.approx(0.6 + 2 * np.hypot(0.4, 0.05), abs=1e-6)
+
+
 def test_hour_profile_lets_pods_of_opposite_hours_share_a_node():
     hour = (np.arange(WEEK) // 12) % 24
     day, night = np.where(hour < 12, 0.8, 0.1), np.where(hour < 12, 0.1, 0.8)
@@ -84,7 +95,9 @@ def test_hour_profile_adds_deviations_around_the_profile():
     assert after(HourProfile(3.0), seen, 1, on_first_node=(0,)) == pytest.approx([1.2 + 3 * 0.1 * np.sqrt(2), 0.9], abs=1e-5)
 
 
-@pytest.mark.parametrize("predictor", [NSigma, RcLike, MaxPredictor, GaussianSum, WeekPercentile, HourProfile])
+@pytest.mark.parametrize(
+    "predictor", [NSigma, RcLike, MaxPredictor, GaussianSum, CorrelatedGaussianSum, WeekPercentile, HourProfile]
+)
 def test_a_cold_pod_counts_with_its_limit(predictor: type[Predictor]):
     past = np.full((2, WEEK), np.nan)
     past[0] = 0.25
@@ -92,7 +105,9 @@ def test_a_cold_pod_counts_with_its_limit(predictor: type[Predictor]):
     assert after(predictor(), seen_of(past), 1, on_first_node=(0,)) == pytest.approx([1.25, 1.0])
 
 
-@pytest.mark.parametrize("predictor", [NSigma, RcLike, MaxPredictor, GaussianSum, WeekPercentile, HourProfile])
+@pytest.mark.parametrize(
+    "predictor", [NSigma, RcLike, MaxPredictor, GaussianSum, CorrelatedGaussianSum, WeekPercentile, HourProfile]
+)
 def test_nodes_sums_kept_up_are_those_computed_anew(predictor: type[Predictor]):
     past = np.random.default_rng(5).uniform(0.1, 0.5, (6, WEEK))
     seen, kept = seen_of(past), predictor()
@@ -113,3 +128,11 @@ def test_admission_takes_the_fullest_node_below_theta_and_the_other_form_the_emp
     lowest.start(seen)
     lowest.placed(seen, 0, 0)
     assert lowest.scores(seen, 1).tolist() == pytest.approx([-0.06, -0.03])
+
+
+@pytest.mark.parametrize("steps", [0, 5])
+@pytest.mark.parametrize(
+    "predictor", [NSigma, RcLike, MaxPredictor, GaussianSum, CorrelatedGaussianSum, WeekPercentile, HourProfile]
+)
+def test_without_a_past_every_pod_counts_with_its_limit(predictor: type[Predictor], steps: int):
+    assert after(predictor(), seen_of(np.full((2, steps), 0.1)), 1, on_first_node=(0,)) == pytest.approx([2.0, 1.0])

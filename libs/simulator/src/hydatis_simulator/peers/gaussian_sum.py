@@ -1,9 +1,9 @@
 """GPA: the sum of many pods' use is nearly Gaussian (Janus and Rzadca, "Slo-aware colocation", SoCC 2017, arXiv 1709.01384).
 
-    P = sum mu_i + z sqrt(sum var_i)            mean and variance over a week of each pod's own past; pods taken as independent
+    P = sum mu_i + z sqrt(sum var_i)            mean and variance over a week of each pod's own past
 
-z is the standard normal quantile of the wanted chance to stay within capacity: 2.33 for 99 %. Cold pods count with their limit and
-no variance.
+Pods are taken as independent; ``correlated_gaussian_sum`` does not. z is the standard normal quantile of the wanted chance to stay
+within capacity: 2.33 for 99 %. Cold pods count with their limit and no variance.
 """
 
 from __future__ import annotations

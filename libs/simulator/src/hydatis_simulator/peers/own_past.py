@@ -22,7 +22,7 @@ def quantile_of_known(rows: Rows, percent: float) -> NDArray[np.float64]:
         rows: shape (..., samples).
         percent: 0..100.
     """
-    flat = rows.reshape(-1, rows.shape[-1])
+    flat = rows.reshape(int(np.prod(rows.shape[:-1])), rows.shape[-1])
     count = known_count(flat)
     result = np.full(len(flat), np.nan)
     for known in np.unique(count[count > 0]):  # rows that miss as much: mostly all of them

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hydatis_simulator.arena.contender import Contender
+from hydatis_simulator.peers.correlated_gaussian_sum import CorrelatedGaussianSum
 from hydatis_simulator.peers.gaussian_sum import GaussianSum
 from hydatis_simulator.peers.hour_profile import HourProfile
 from hydatis_simulator.peers.max_predictor import MaxPredictor
@@ -69,6 +70,12 @@ PREDICTION_SPECS = (
     *_both(
         GaussianSum,
         "mean + z deviations of independent pods, a week",
+        _THETAS,
+        {"z": (2.33, "99 %, Janus and Rzadca 2017", (2.33, 4.0), _Z)},
+    ),
+    *_both(
+        CorrelatedGaussianSum,
+        "mean + z deviations with covariances by hour, a week",
         _THETAS,
         {"z": (2.33, "99 %, Janus and Rzadca 2017", (2.33, 4.0), _Z)},
     ),
