@@ -5,10 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hydatis_core.errors import InvalidValue, WrongShape
+from hydatis_core.nodes import GpuDevice
+from hydatis_core.pods import Pod
+from hydatis_core.resources import Resources
+from hydatis_features.schema import SCHEMA
+from hydatis_features.table import NodeTable
+from hydatis_placement.fragmentation import gpu_lost
 from hydatis_placement.gap_values import gap_values
 from hydatis_placement.gpu_choices import after_placement
 from hydatis_placement.gpu_fragmentation import WorkloadMix, gpu_fragmentation
 from hydatis_placement.gpu_loss import GpuDemand, GpuPrices, NodeRoom
+from hydatis_placement.view import ClusterView
 
 
 def ints(*values: int) -> np.ndarray:
@@ -127,3 +134,36 @@ def test_a_mix_is_checked() -> None:
         WorkloadMix(ints(1), ints(1), ints(500), ints(1), np.array([0.5]))
     with pytest.raises(WrongShape):
         WorkloadMix(ints(1, 2), ints(1), ints(500), ints(1), np.ones(1))
+
+
+GIB = 2.0**30
+
+
+def gpu_view() -> ClusterView:
+    """A node with much CPU and one with little left, two devices each, and one without GPU; 40 cores and 160 GiB each."""
+    values = np.full((3, len(SCHEMA.names)), np.nan, dtype=np.float32)
+    known = {"cpu_allocatable_cores": 40.0, "memory_allocatable_bytes": 160 * GIB, "memory_requested_ratio": 0.0}
+    for row, requested in enumerate((0.25, 0.75, 0.0)):
+        for name, value in {**known, "cpu_requested_ratio": requested}.items():
+            values[row, SCHEMA.index[name]] = value
+    gpus = {row: (GpuDevice(0, "T4", 1000), GpuDevice(1, "T4", 500)) for row in (0, 1)}
+    return ClusterView(NodeTable(600, ("rich", "poor", "bare"), SCHEMA.names, values, SCHEMA.hashes, gpus=gpus))
+
+
+def test_gpu_lost_on_nodes_of_a_view_by_hand() -> None:
+    prices = GpuPrices(gap_values(ints(50), np.array([1.0])), cpu_per_gpu=10.0, memory_per_gpu=0.0)
+    rows = np.arange(3, dtype=np.int32)
+    # rich: 30 cores serve all 1.5 devices before and after. poor: 10 cores serve 1 of 1.5, then 2 serve 0.2 of 1.
+    share = Pod("p", requests=Resources(8.0, GIB, 1, 500))
+    assert gpu_lost(gpu_view(), rows[:2], share, prices).tolist() == pytest.approx([0.0, 0.3], abs=1e-3)
+    # without GPU it takes the CPU of 0.8 devices, of which the poor node has 0.2 to lose less 0.5 already stranded
+    bare = Pod("p", requests=Resources(8.0, GIB))
+    assert gpu_lost(gpu_view(), rows, bare, prices).tolist() == pytest.approx([0.0, 0.8, 0.0], abs=1e-3)
+
+
+def test_a_share_goes_where_its_gap_fits_best() -> None:
+    prices = GpuPrices(gap_values(ints(50, 100), np.array([1.0, 1.0])), 0.0, 0.0)
+    room = NodeRoom(ints(1), ints(1), ints(1500))
+    lost = prices.lost(room, room, np.array([[1000, 500, 0]]), 1, 1, 1, 500)
+    assert lost.tolist() == [[pytest.approx(0.0, abs=1e-3), pytest.approx(0.0, abs=1e-3), np.inf]]
+    assert prices.lost(room, room, np.array([[1000, 500, 0]]), 1, 1, 1, 400)[0, :2] == pytest.approx([500.0, 500.0], abs=1e-3)

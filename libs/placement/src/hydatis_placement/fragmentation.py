@@ -10,14 +10,17 @@ import numpy as np
 from hydatis_core.pods import Pod
 from numpy.typing import NDArray
 
+from hydatis_placement.gpu_choices import DEVICE_MILLI
+from hydatis_placement.gpu_loss import GpuPrices, NodeRoom
 from hydatis_placement.view import ClusterView, Fact
 
-__all__ = ["POD_SIZES", "gpu_after", "stranded_ratio"]
+__all__ = ["POD_SIZES", "gpu_after", "gpu_lost", "stranded_ratio"]
 
 Vector = NDArray[np.float32]
 
 #: The mix of pods to come: the cluster's mean request times these, equally likely.
 POD_SIZES: tuple[float, ...] = (0.5, 1.0, 2.0)
+_MIB = 2.0**20
 _SIZES = np.array(POD_SIZES, dtype=np.float32)[:, None, None]
 
 
@@ -79,3 +82,39 @@ def gpu_after(view: ClusterView, rows: NDArray[np.int32], facts: NDArray[np.floa
     largest = np.maximum(left.max(axis=1), np.float32(0.0)).astype(np.float32)
     whole = ((left > 1.0 - 1e-6).sum(axis=1) / devices).astype(np.float32)
     return largest, whole
+
+
+def gpu_lost(view: ClusterView, rows: NDArray[np.int32], pod: Pod, prices: GpuPrices) -> Vector:
+    """GPU that no pod like those seen so far could use any more, if the pod were placed: ``GpuPrices.lost``, best device.
+
+    It counts for pods without GPU too: they take CPU and memory beside idle GPU.
+
+    Args:
+        view: the state decided on.
+        rows: shape (candidates,), rows of the table; the pod has room on them.
+        pod: the pod to place.
+        prices: of the demand seen (``GpuDemand.prices``).
+
+    Returns:
+        Devices, shape (candidates,), float32, below 0 where stranded GPU becomes usable; 0 without GPU.
+    """
+    if view.gpu_free.shape[1] == 0:
+        return np.zeros(rows.size, dtype=np.float32)
+    there = view.gpu_free.take(rows, axis=0) >= 0
+    devices = np.where(there, np.rint(view.gpu_free.take(rows, axis=0) * DEVICE_MILLI), 0).astype(np.int64)
+    cpu_milli = view.table.column("cpu_allocatable_cores").take(rows) * 1000.0
+    memory_mib = view.table.column("memory_allocatable_bytes").take(rows) / _MIB
+    facts = view.facts.take(rows, axis=1)
+    free_cpu, free_memory = (np.maximum(1.0 - facts[fact], 0.0) for fact in (Fact.CPU_REQUESTED, Fact.MEMORY_REQUESTED))
+    whole = NodeRoom(_whole(cpu_milli), _whole(memory_mib), there.sum(axis=1) * DEVICE_MILLI)
+    free = NodeRoom(_whole(cpu_milli * free_cpu), _whole(memory_mib * free_memory), devices.sum(axis=1))
+    asked = pod.requests
+    milli = (asked.gpu_milli_per_device or DEVICE_MILLI) if asked.gpu_count else 0
+    lost = prices.lost(
+        free, whole, devices, round(asked.cpu_cores * 1000), round(asked.memory_bytes / _MIB), asked.gpu_count, milli
+    ).min(axis=1)
+    return np.where(there.any(axis=1), lost / DEVICE_MILLI, 0.0).astype(np.float32)
+
+
+def _whole(amounts: NDArray[np.floating]) -> NDArray[np.int64]:
+    return np.rint(amounts).astype(np.int64)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hydatis_placement.gap_values import LEVELS, gap_values
-from hydatis_placement.gpu_choices import DEVICE_MILLI
+from hydatis_placement.gpu_choices import DEVICE_MILLI, after_placement
 
 __all__ = ["GpuDemand", "GpuPrices", "NodeRoom"]
 
@@ -90,6 +90,38 @@ class GpuPrices:
         worth = self.gap_worth
         lost: Vector = worth[gap] - worth[size] - worth[np.maximum(gap - size, 0)]
         return np.maximum(lost, 0.0) * DEVICE_MILLI
+
+    def lost(
+        self,
+        free: NodeRoom,
+        whole: NodeRoom,
+        devices_milli: NDArray[np.int64],
+        cpu_milli: int,
+        memory_mib: int,
+        gpu_count: int,
+        gpu_milli: int,
+    ) -> Vector:
+        """GPU lost by placing a pod, for every choice of device: S after less S before, and for a share its gap loss.
+
+        Args:
+            free: what is free; every node has room for the pod.
+            whole: what the same nodes have in all.
+            devices_milli: free of each device, shape (nodes, devices), thousandths; 0 where there is no device.
+            cpu_milli, memory_mib, gpu_count, gpu_milli: what the pod asks for, the last of each device.
+
+        Returns:
+            Thousandths of a device, shape (nodes, devices), below 0 where stranded GPU becomes usable; infinite where the device
+            is no choice (a pod of whole devices or of none has one choice, device 0).
+        """
+        then = NodeRoom(free.cpu_milli - cpu_milli, free.memory_mib - memory_mib, free.gpu_milli - gpu_count * gpu_milli)
+        change = self.stranded(then, whole) - self.stranded(free, whole)
+        node, device, _ = after_placement(devices_milli, gpu_count, gpu_milli)
+        lost = change[node]
+        if gpu_count == 1 and gpu_milli < DEVICE_MILLI:
+            lost += self.gap_loss(devices_milli[node, device], gpu_milli)
+        choices = np.full(devices_milli.shape, np.inf)
+        choices[node, device] = lost
+        return choices
 
 
 class GpuDemand:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from hydatis_placement.gpu_choices import after_placement
 from hydatis_placement.gpu_loss import GpuDemand, NodeRoom
 from numpy.typing import NDArray
 
@@ -59,16 +58,9 @@ class LeastLoss:
         return int(self._per_device(cluster, pod, np.array([row])).argmax())
 
     def _per_device(self, cluster: GpuCluster, pod: PodShape, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        cpu, memory, gpu = cluster.cpu_free[rows], cluster.memory_free[rows], cluster.gpu_free[rows]
-        whole = cluster.whole.rows(rows)
-        before = self._prices.stranded(NodeRoom(cpu, memory, gpu.sum(axis=1)), whole)
-        after = self._prices.stranded(
-            NodeRoom(cpu - pod.cpu_milli, memory - pod.memory_mib, gpu.sum(axis=1) - pod.gpu_milli_total), whole
+        devices = cluster.gpu_free[rows]
+        free = NodeRoom(cluster.cpu_free[rows], cluster.memory_free[rows], devices.sum(axis=1))
+        lost = self._prices.lost(
+            free, cluster.whole.rows(rows), devices, pod.cpu_milli, pod.memory_mib, pod.gpu_count, pod.gpu_milli
         )
-        state, device, _ = after_placement(gpu, pod.gpu_count, pod.gpu_milli)
-        lost = (after - before)[state]
-        if pod.is_shared:
-            lost += self._prices.gap_loss(gpu[state, device], pod.gpu_milli)
-        scores = np.full(gpu.shape, -np.inf)
-        scores[state, device] = -np.round(lost)
-        return scores
+        return -np.round(lost)
