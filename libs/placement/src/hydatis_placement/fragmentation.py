@@ -117,4 +117,4 @@ def gpu_lost(view: ClusterView, rows: NDArray[np.int32], pod: Pod, prices: GpuPr
 
 
 def _whole(amounts: NDArray[np.floating]) -> NDArray[np.int64]:
-    return np.rint(amounts).astype(np.int64)
+    return np.asarray(np.rint(amounts), dtype=np.int64)
