@@ -1,0 +1,53 @@
+"""hydatis-greedy: the node whose bound on overload is lowest once the pod is on it. The forecast of HYDATIS without learning."""
+
+from __future__ import annotations
+
+import numpy as np
+from hydatis_placement.demand_law import JumpLaw
+from hydatis_placement.node_moments import log_overload_bound
+from numpy.typing import NDArray
+
+from hydatis_simulator.arena.seen import Seen
+from hydatis_simulator.arena_policy.moment_ledger import MomentLedger
+
+__all__ = ["HydatisGreedy"]
+
+
+class HydatisGreedy:
+    """Score = -ln bound of the node after the placement.
+
+    Args:
+        jumps: law of jumps; chances of zero: the ablation without a hedge.
+        name: what tables call it.
+    """
+
+    def __init__(self, jumps: JumpLaw | None = None, *, name: str = "hydatis-greedy") -> None:
+        self._name = name
+        self._jumps = jumps or JumpLaw()
+        self._ledger: MomentLedger | None = None
+
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+        return self._name
+
+    def start(self, seen: Seen) -> None:
+        """No pod is bound."""
+        self._ledger = MomentLedger(seen, self._jumps)
+
+    def tick(self, seen: Seen) -> None:
+        """Measurements are not needed: what was bound is known at once."""
+
+    def scores(self, seen: Seen, pod: int) -> NDArray[np.float64]:
+        """shape (nodes,)."""
+        ledger = self._started
+        return -log_overload_bound(ledger.nodes.after(ledger.of_pod(seen, pod)))
+
+    def placed(self, seen: Seen, pod: int, node: int) -> None:
+        """Counts the pod."""
+        self._started.place(seen, pod, node)
+
+    @property
+    def _started(self) -> MomentLedger:
+        assert self._ledger is not None, "the arena starts a contender before it asks"
+        return self._ledger
