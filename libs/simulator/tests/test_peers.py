@@ -191,3 +191,16 @@ def test_tuning_has_twelve_settings_at_most_the_published_one_first(name: str):
     assert all(knob.default in knob.values for knob in spec.knobs)
     assert spec.name == name == spec.make().name
     assert len({tuple(setting.items()) for setting in settings}) == len(settings)
+
+
+def _fails_in_turns(seen: Seen, use: np.ndarray) -> np.ndarray:
+    """One node missing, then zeros, then no metric at all, then a sample."""
+    faults = (np.where(np.arange(use.shape[1]) == 1, np.nan, use), np.zeros_like(use), np.full_like(use, np.nan), use)
+    return np.asarray(faults[seen.step % len(faults)])
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("name", list(PEERS))
+def test_every_peer_goes_on_when_metrics_fail(name: str):
+    nodes = place(fleet(), np.repeat(NODE, 4, axis=1), PEERS[name].make(), seed=1, fault=_fails_in_turns)
+    assert (nodes != UNPLACED).all()
