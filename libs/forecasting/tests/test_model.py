@@ -98,7 +98,7 @@ def test_it_learns_a_swing_that_persistence_cannot_follow_and_covers_what_it_cla
 
 
 def test_offsets_lift_the_p95_columns(dataset: Dataset, model: QuantileForecaster) -> None:
-    lifted = model.calibrated(np.array([0.0, 5.0] * 6))
+    lifted = model.calibrated(np.array([0.0, 500.0] * 6))
     before, after = model.predict(dataset.rows[:10]), lifted.predict(dataset.rows[:10])
     assert (after[:, 0::2] == before[:, 0::2]).all()
     assert (after[:, 1::2] > 4.0).all()

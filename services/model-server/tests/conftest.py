@@ -22,6 +22,7 @@ from hydatis_core.seeds import generator
 from hydatis_features.schema import SCHEMA
 from hydatis_forecasting.inputs import INPUT_COLUMNS
 from hydatis_forecasting.model import QuantileForecaster
+from hydatis_forecasting.shape import shape_of
 from hydatis_forecasting.targets import TARGETS
 from hydatis_lifecycle.adapters.artifact_folder import ArtifactFolder
 from hydatis_lifecycle.artifacts import Manifest, digest_files
@@ -50,7 +51,8 @@ def publish_q(models_dir: Path, version: str, seed: int = 1) -> tuple[QFunction,
 def quantile_forecaster(rounds: int = 2, max_depth: int = 2, columns=INPUT_COLUMNS) -> QuantileForecaster:
     rows = np.random.default_rng(1).random((200, len(columns)), dtype=np.float32)
     parameters = {"objective": "reg:quantileerror", "quantile_alpha": [0.5, 0.95], "max_depth": max_depth, "nthread": 1}
-    boosters = [xgboost.train(parameters, xgboost.DMatrix(rows, rows[:, place] - 0.5), rounds) for place in range(len(TARGETS))]
+    shapes = shape_of([name for name, _ in columns], rows, "cpu").rows
+    boosters = [xgboost.train(parameters, xgboost.DMatrix(shapes, rows[:, place] - 0.5), rounds) for place in range(len(TARGETS))]
     return QuantileForecaster("cpu", columns, boosters)
 
 

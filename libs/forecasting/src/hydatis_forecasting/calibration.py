@@ -21,7 +21,7 @@ from hydatis_forecasting.targets import QUANTILES, TARGETS
 __all__ = ["conformal_offset", "p95_offsets"]
 
 
-def conformal_offset(actual: NDArray[np.float32], forecast: NDArray[np.float32], quantile: float) -> float:
+def conformal_offset(actual: NDArray[np.floating], forecast: NDArray[np.floating], quantile: float) -> float:
     """What to add to a forecast so that it covers a share ``quantile`` of what came, by the formula above.
 
     Args:
@@ -47,20 +47,19 @@ def conformal_offset(actual: NDArray[np.float32], forecast: NDArray[np.float32],
     return float(residual[rank - 1])
 
 
-def p95_offsets(actual: NDArray[np.float32], forecast: NDArray[np.float32]) -> NDArray[np.float64]:
+def p95_offsets(residuals: NDArray[np.float64]) -> NDArray[np.float64]:
     """Offsets of all 12 columns of a resource: conformal for p95, 0 for p50.
 
     Args:
-        actual: shape (n, 6), the targets.
-        forecast: shape (n, 12), what the model said before any calibration.
+        residuals: shape (n, 12), what came less what the model said before any calibration; the offsets have their unit.
 
     Raises:
-        WrongShape: shapes do not fit.
+        WrongShape: not 12 columns.
         InvalidValue: too few rows.
     """
-    if forecast.shape != (len(actual), len(TARGETS) * len(QUANTILES)) or actual.shape[1:] != (len(TARGETS),):
-        raise WrongShape(f"{forecast.shape} forecasts for {actual.shape} targets", field="forecast", expected="(n, 12) for (n, 6)")
-    offsets = np.zeros(forecast.shape[1])
-    for position in range(len(TARGETS)):
-        offsets[2 * position + 1] = conformal_offset(actual[:, position], forecast[:, 2 * position + 1], 0.95)
+    if residuals.ndim != 2 or residuals.shape[1] != len(TARGETS) * len(QUANTILES):
+        raise WrongShape(f"residuals of shape {residuals.shape}", field="residuals", expected="(n, 12)")
+    offsets = np.zeros(residuals.shape[1])
+    for column in range(1, residuals.shape[1], len(QUANTILES)):
+        offsets[column] = conformal_offset(residuals[:, column], np.zeros(len(residuals)), 0.95)
     return offsets

@@ -3,7 +3,9 @@
 Trees cannot extrapolate, but loads grow. Forecasting the change from the newest use, rather than the use itself, lets a node that
 is fuller than any in training still be forecast sensibly, and makes "it stays as it is" the default the trees have to improve on.
 
-    forecast = newest use + change of the trees + calibration offset, then ``coherence.cohere``
+    forecast = newest use + scale (change of the trees + calibration offset), then ``coherence.cohere``
+
+with the scale and the inputs of the trees of ``shape``: the same trees serve small nodes and large ones, quiet and busy.
 
 One booster per target (6 of them), each with a tree for p50 and one for p95 per round.
 """
@@ -23,11 +25,12 @@ from numpy.typing import NDArray
 
 from hydatis_forecasting.coherence import cohere
 from hydatis_forecasting.inputs import use_column
+from hydatis_forecasting.shape import shape_of
 from hydatis_forecasting.targets import QUANTILES, RESOURCES, TARGETS, columns_of
 
 __all__ = ["FORMAT", "HEADER_FILE", "QuantileForecaster"]
 
-FORMAT = "hydatis-quantile-forecaster/1"
+FORMAT = "hydatis-quantile-forecaster/2"
 HEADER_FILE = "forecaster.json"
 _HEADER_KEYS = {"format", "resource", "columns", "outputs", "offsets", "digests"}
 
@@ -46,13 +49,14 @@ class QuantileForecaster:
     Args:
         resource: "cpu" or "memory".
         columns: (name, definition hash) of the input columns, in the order rows come in; the newest use is among them.
-        boosters: one per target, in the order of ``targets.TARGETS``, each with outputs p50 and p95 of the change.
-        offsets: shape (12,), added to the outputs; None: zeros (not calibrated).
+        boosters: one per target, in the order of ``targets.TARGETS``, each with outputs p50 and p95 of the change,
+            in units of ``shape``'s scale.
+        offsets: shape (12,), in the same unit, added to the outputs; None: zeros (not calibrated).
 
     Raises:
         InvalidValue: not a resource, or offsets that are not finite.
         UnknownColumn: the newest use is not among the columns.
-        WrongShape: not 6 boosters of these columns, or not 12 offsets.
+        WrongShape: not 6 boosters of the shapes of these columns, or not 12 offsets.
     """
 
     def __init__(
@@ -67,8 +71,9 @@ class QuantileForecaster:
         names = [name for name, _ in columns]
         if use_column(resource) not in names:
             raise UnknownColumn(f"the newest use {use_column(resource)!r} is not among the inputs", field="columns")
-        if len(boosters) != len(TARGETS) or any(booster.num_features() != len(columns) for booster in boosters):
-            raise WrongShape("boosters do not fit", field="boosters", expected=f"{len(TARGETS)} boosters of {len(columns)} columns")
+        width = shape_of(names, np.zeros((1, len(names)), dtype=np.float32), resource).rows.shape[1]
+        if len(boosters) != len(TARGETS) or any(booster.num_features() != width for booster in boosters):
+            raise WrongShape("boosters do not fit", field="boosters", expected=f"{len(TARGETS)} boosters of {width} shapes")
         self.resource = resource
         self.columns = tuple(columns)
         self.outputs = columns_of(resource)
@@ -76,8 +81,8 @@ class QuantileForecaster:
         if self.offsets.shape != (len(self.outputs),):
             raise WrongShape(f"{self.offsets.shape} offsets", field="offsets", expected=f"({len(self.outputs)},)")
         if not np.isfinite(self.offsets).all():
-            raise InvalidValue("an offset is not finite", field="offsets", expected="finite shares")
-        self._base_position = names.index(use_column(resource))
+            raise InvalidValue("an offset is not finite", field="offsets", expected="finite numbers")
+        self._names = tuple(names)
         self._boosters = tuple(boosters)
         for booster in self._boosters:
             # Several servers share the cores of a machine, where threads of one spin against those of the others.
@@ -102,21 +107,38 @@ class QuantileForecaster:
             WrongShape: not float32 rows of that many columns.
             InvalidValue: a value is infinite.
         """
-        return cohere(self.predict_uncalibrated(rows) + self.offsets.astype(np.float32))
+        scale, values = self._predict(rows)
+        values += scale[:, None] * self.offsets.astype(np.float32)
+        return cohere(values)
 
-    def predict_uncalibrated(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Newest use plus change, as the trees say it: what calibration measures. Arguments, shape and errors of ``predict``."""
+    def residuals(self, rows: NDArray[np.float32], targets: NDArray[np.float32]) -> NDArray[np.float64]:
+        """What came less what the trees say, without offsets, in units of the scale: what calibration measures.
+
+        Args:
+            rows: as ``predict`` takes them.
+            targets: shape (n, 6), what came.
+
+        Returns:
+            shape (n, 12), float64, NaN unknown. Errors of ``predict``.
+        """
+        scale, values = self._predict(rows)
+        return (np.repeat(targets, len(QUANTILES), axis=1).astype(np.float64) - values) / scale[:, None]
+
+    def _predict(self, rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The scale, shape (n,), and newest use plus change, shape (n, 12)."""
         if rows.ndim != 2 or rows.shape[1] != len(self.columns) or rows.dtype != np.float32:
             shown = f"{rows.dtype} rows of shape {rows.shape}"
             raise WrongShape(shown, field="rows", expected=f"float32 of shape (n, {len(self.columns)})")
         if np.isinf(rows).any():
             raise InvalidValue("a value is infinite", field="rows", expected="finite values, or NaN for unknown")
+        shape = shape_of(self._names, rows, self.resource)
         answer = np.empty((len(rows), len(self.outputs)), dtype=np.float32)
         if len(rows):
             for position, booster in enumerate(self._boosters):
-                answer[:, 2 * position : 2 * position + 2] = booster.inplace_predict(rows)
-        answer += rows[:, self._base_position, None]
-        return answer
+                answer[:, 2 * position : 2 * position + 2] = booster.inplace_predict(shape.rows)
+        answer *= shape.scale[:, None]
+        answer += shape.used[:, None]
+        return shape.scale, answer
 
     def predict_table(self, table: NodeTable) -> NDArray[np.float32]:
         """Forecasts of all nodes of a table, whose columns are found by name and definition.

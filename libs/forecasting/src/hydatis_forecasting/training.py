@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from hydatis_forecasting.calibration import p95_offsets
 from hydatis_forecasting.dataset import Dataset
 from hydatis_forecasting.model import QuantileForecaster
+from hydatis_forecasting.shape import shape_of
 from hydatis_forecasting.targets import QUANTILES, TARGETS
 from hydatis_forecasting.time_split import split_by_time
 
@@ -78,12 +79,18 @@ class _Rounds(xgboost.callback.TrainingCallback):
         return False
 
 
-def _matrix(dataset: Dataset, parameters: TrainingParameters, nthread: int, reference: Any = None) -> Any:
-    return xgboost.QuantileDMatrix(dataset.rows, max_bin=parameters.bin_count, nthread=nthread, ref=reference)
+def _matrix(
+    dataset: Dataset, parameters: TrainingParameters, nthread: int, reference: Any = None
+) -> tuple[Any, NDArray[np.float32]]:
+    """Shapes as xgboost takes them, and the changes in units of the scale, (m, 6).
 
-
-def _changes(dataset: Dataset) -> NDArray[np.float32]:
-    return dataset.targets - dataset.current[:, None]
+    Errors are judged in shares, so that a row of a large scale weighs more; but the largest few must not be all that is learned:
+    the weight is the square root of the scale.
+    """
+    shape = shape_of([name for name, _ in dataset.columns], dataset.rows, dataset.resource)
+    weight = np.sqrt(shape.scale / shape.scale.mean())
+    matrix = xgboost.QuantileDMatrix(shape.rows, weight=weight, max_bin=parameters.bin_count, nthread=nthread, ref=reference)
+    return matrix, (dataset.targets - shape.used[:, None]) / shape.scale[:, None]
 
 
 def train(
@@ -131,10 +138,10 @@ def train(
         "nthread": nthread,
         "verbosity": 0,
     }
-    matrix = _matrix(dataset, parameters, nthread)
-    later = _matrix(validation, parameters, nthread, matrix) if stopping is not None and validation is not None else None
-    changes = _changes(dataset)
-    later_changes = _changes(validation) if validation is not None else None
+    matrix, changes = _matrix(dataset, parameters, nthread)
+    later, later_changes = (
+        _matrix(validation, parameters, nthread, matrix) if stopping is not None and validation is not None else (None, None)
+    )
     boosters = []
     for position, target in enumerate(TARGETS):
         matrix.set_info(label=changes[:, position])
@@ -180,4 +187,4 @@ def train_and_calibrate(
         training, validation = training.where(first), training.where(last)
     model = train(training, seed=seed, parameters=parameters, validation=validation, nthread=nthread, progress=progress)
     held_out = dataset.where(late)
-    return model.calibrated(p95_offsets(held_out.targets, model.predict_uncalibrated(held_out.rows)))
+    return model.calibrated(p95_offsets(model.residuals(held_out.rows, held_out.targets)))

@@ -1,15 +1,19 @@
 """One tick's forecast: every node through both models, joined to one table.
 
 A forecast of CPU without one of memory would let a placement fill what it cannot see, so there is a forecast of a tick when both
-models answered for every node, and none otherwise.
+models answered for every node, and none otherwise. What the models say is then corrected node by node by what came of earlier
+forecasts (``hydatis_forecasting.rolling_calibration``): the models are alike for all nodes, nodes are not.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 from hydatis_core.errors import DependencyUnavailable
 from hydatis_features.table import NodeTable
 from hydatis_forecasting.forecast_table import ForecastTable
+from hydatis_forecasting.rolling_calibration import RollingCalibration
 from hydatis_forecasting.targets import CPU_COLUMNS, MEMORY_COLUMNS
 from hydatis_serving.shards import Model, ShardAnswer, ask_in_shards
 from numpy.typing import NDArray
@@ -33,15 +37,17 @@ class ForecastMaker:
         self._models = models
         self._shard_count = shard_count
         self._timeout_seconds = timeout_seconds
+        self._calibration = RollingCalibration()
 
     async def make(self, table: NodeTable) -> ForecastTable:
-        """The forecast of a table.
+        """The forecast of a table. Tables come in order of time; the same one again gives the same forecast.
 
         Raises:
             HydatisError: a model did not answer, refused, or answered something else than its columns or than shares >= 0.
         """
         answered = await ask_in_shards(self._models, table, self._shard_count, self._timeout_seconds)
-        return _join(table.generation, len(table.node_names), answered)
+        said = _join(table.generation, len(table.node_names), answered)
+        return replace(said, values=self._calibration.corrected(table, said.values))
 
 
 def _join(generation: int, row_count: int, answered: list[list[ShardAnswer]]) -> ForecastTable:
