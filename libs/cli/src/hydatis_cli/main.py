@@ -7,7 +7,18 @@ import sys
 import typer
 from hydatis_core.errors import HydatisError
 
-from hydatis_cli.commands import bench_anomaly, bench_forecast, bench_fragmentation, bench_latency, demo, explain, replay, train, up
+from hydatis_cli.commands import (
+    bench_anomaly,
+    bench_forecast,
+    bench_fragmentation,
+    bench_latency,
+    bench_placement,
+    demo,
+    explain,
+    replay,
+    train,
+    up,
+)
 from hydatis_cli.console import err, exit_code_of
 
 __all__ = ["app", "main"]
@@ -30,6 +41,7 @@ app.command()(replay.replay)
 app.command()(explain.explain)
 bench_app = typer.Typer(help="Benchmarks with stored results.", no_args_is_help=True)
 bench_app.command("latency")(bench_latency.latency)
+bench_app.command("placement")(bench_placement.placement)
 bench_app.command("forecast")(bench_forecast.forecast)
 bench_app.command("anomaly")(bench_anomaly.anomaly)
 bench_app.command("fragmentation")(bench_fragmentation.fragmentation)

@@ -6,7 +6,9 @@ weeks in which placements are judged. A fleet is these three in one matrix; what
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from hydatis_core.errors import InvalidValue, WrongShape
@@ -17,6 +19,8 @@ __all__ = ["CPU", "MEMORY", "RESOURCES", "Fleet"]
 #: First axis of every matrix of the arena: cores, bytes.
 CPU, MEMORY = 0, 1
 RESOURCES = ("cpu", "memory")
+#: Results remembered of one fleet: three policies that look at every sample of a day.
+REMEMBERED_COUNT = 900
 
 
 @dataclass(frozen=True)
@@ -88,3 +92,25 @@ class Fleet:
     def judged(self) -> NDArray[np.float32]:
         """shape (2, pods, judged steps): what outcomes are computed from, and what an oracle knows."""
         return self.usage[:, :, self.judged_from_step :]
+
+    @cached_property
+    def arrival_use(self) -> NDArray[np.float32]:
+        """shape (steps of arrivals, 2, pods): the same use step by step, as metrics are scraped; a step lies together in memory."""
+        return np.ascontiguousarray(self.usage[:, :, self.history_steps : self.judged_from_step].transpose(2, 0, 1))
+
+    def remembered(self, key: Hashable, compute: Callable[[], NDArray[np.float64]]) -> NDArray[np.float64]:
+        """What was computed of the pods' pasts under a key, computed once: runs on other numbers of nodes ask for the same again.
+
+        Args:
+            key: says all that the result depends on beside the fleet.
+            compute: makes it; nobody may write to it.
+        """
+        if key not in self._memory:
+            if len(self._memory) >= REMEMBERED_COUNT:
+                self._memory.clear()
+            self._memory[key] = compute()
+        return self._memory[key]
+
+    @cached_property
+    def _memory(self) -> dict[Hashable, NDArray[np.float64]]:
+        return {}

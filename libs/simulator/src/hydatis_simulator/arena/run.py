@@ -70,12 +70,11 @@ def place(
 
 
 def true_use(seen: Seen, step: int) -> NDArray[np.float64]:
-    """Use of every node in a step by the pods bound before it began: shape (2, nodes), cores and bytes."""
-    began = step * seen.fleet.step_seconds
-    pods = np.flatnonzero(seen.bound_seconds <= began)
-    nodes = seen.node_of[pods]
-    use = seen.fleet.usage[:, pods, step]
-    return np.stack([np.bincount(nodes, weights=row, minlength=seen.nodes_count) for row in use])
+    """Use of every node in a step of arrivals by the pods bound before it began: shape (2, nodes), cores and bytes."""
+    pods = np.flatnonzero(seen.bound_seconds <= step * seen.fleet.step_seconds)
+    nodes, use = seen.node_of[pods], seen.fleet.arrival_use[step - seen.fleet.history_steps]
+    sums = [np.bincount(nodes, weights=row[pods], minlength=seen.nodes_count) for row in use]
+    return np.array(sums, dtype=np.float64)
 
 
 def _advance(seen: Seen, now_seconds: float, contender: Contender, fault: MetricFault | None) -> bool:

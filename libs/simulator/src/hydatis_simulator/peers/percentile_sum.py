@@ -38,6 +38,10 @@ class PercentileSum(PodSums):
     def describe(self, seen: Seen) -> Matrix:
         """The percentile, or the limit of a cold pod: shape (2, pods, 1)."""
         steps = history_steps(seen, self._history_hours)
+        key = ("percentile-sum", self._percent, steps, seen.step)
+        return seen.fleet.remembered(key, lambda: self._computed(seen, steps))
+
+    def _computed(self, seen: Seen, steps: int) -> Matrix:
         past, limits = seen.past(steps), seen.fleet.limits
         warm = known_count(past) >= max(min(WARM_COUNT, steps), 2)
         peak = np.minimum(quantile_of_known(past, self._percent), limits)

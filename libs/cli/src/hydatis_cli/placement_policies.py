@@ -1,0 +1,37 @@
+"""Who takes part in the placement benchmark: ours, made from a folder of models, and all rivals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydatis_core.errors import InvalidValue
+from hydatis_simulator.arena_policy.greedy import HydatisGreedy
+from hydatis_simulator.benchmark.placement.policies import OURS, RIVALS
+from hydatis_simulator.peers.spec import PeerSpec
+
+__all__ = ["catalogue", "chosen_policies"]
+
+
+def catalogue(_models: Path | None) -> dict[str, PeerSpec]:
+    """All policies by name.
+
+    Args:
+        _models: folder of frozen models; None: ours take part as far as they need none.
+    """
+    greedy = PeerSpec("hydatis-greedy", "the forecast of HYDATIS, greedy, nothing learned", OURS, HydatisGreedy)
+    return {greedy.name: greedy, **RIVALS}
+
+
+def chosen_policies(wanted: str | None, fallback: Sequence[str], models: Path | None) -> list[PeerSpec]:
+    """Policies by names separated by commas; without any those of the fallback.
+
+    Raises:
+        InvalidValue: there is no policy of a name.
+    """
+    every = catalogue(models)
+    names = list(dict.fromkeys(name.strip() for name in wanted.split(","))) if wanted else list(fallback)
+    for name in names:
+        if name not in every:
+            raise InvalidValue(f"there is no policy {name!r}", field="--policies", expected=f"some of {', '.join(every)}")
+    return [every[name] for name in names]
