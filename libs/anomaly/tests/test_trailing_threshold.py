@@ -9,17 +9,17 @@ START = 86400 * 20000
 TICK = 300
 
 
-def run(risk: np.ndarray, rate: float = 0.015, threshold: float = 0.5, start: int = START) -> np.ndarray:
+def run(risk: np.ndarray, rate: float = 0.015, threshold: float = 0.5, least: float = 0.4) -> np.ndarray:
     """Thresholds of nodes over ticks: risk of shape (ticks, nodes)."""
-    trailing = TrailingThreshold(rate)
+    trailing = TrailingThreshold(rate, least)
     names = [f"n{node}" for node in range(risk.shape[1])]
-    return np.array([trailing.update(start + TICK * row, one, threshold, names) for row, one in enumerate(risk.astype(np.float32))])
+    return np.array([trailing.update(START + TICK * row, one, threshold, names) for row, one in enumerate(risk.astype(np.float32))])
 
 
-def test_for_a_day_the_models_threshold_holds_and_then_never_less() -> None:
+def test_for_a_day_the_models_threshold_holds_and_then_the_nodes_own_or_the_floor() -> None:
     thresholds = run(np.full((600, 2), [0.1, 0.8]))
     assert (thresholds[:288] == np.float32(0.5)).all()
-    assert (thresholds[300:, 0] == np.float32(0.5)).all()
+    assert (thresholds[300:, 0] == np.float32(0.4)).all()
     assert thresholds[-1, 1] == pytest.approx(np.floor(0.8 * BINS + 1) / BINS)
 
 
@@ -34,7 +34,7 @@ def test_under_drift_the_share_of_flagged_ticks_stays_bounded_where_a_fixed_thre
 
 def test_a_steady_node_is_flagged_at_about_the_stated_rate() -> None:
     risk = np.random.default_rng(2).random((288 * 21, 3))
-    flagged = risk >= run(risk, rate=0.015, threshold=0.0)
+    flagged = risk >= run(risk, rate=0.015, least=0.0)
     assert (np.abs(flagged[288 * 7 :].mean(axis=0) - 0.015) < 0.008).all()
 
 
@@ -65,6 +65,8 @@ def test_records_follow_the_names_and_unknown_risks_do_not_count() -> None:
 def test_what_makes_no_sense_is_refused() -> None:
     with pytest.raises(InvalidValue):
         TrailingThreshold(0.0)
+    with pytest.raises(InvalidValue):
+        TrailingThreshold(0.01, 2.0)
     trailing = TrailingThreshold()
     trailing.update(START, np.float32([0.1]), 0.5, ["a"])
     with pytest.raises(InvalidValue, match="generation"):

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from hydatis_anomaly.trailing_threshold import LEAST_RISK
 from hydatis_core.errors import ArtifactRefused, InvalidValue, UnknownColumn
 from hydatis_lifecycle.adapters.artifact_folder import ArtifactFolder
 from hydatis_lifecycle.artifacts import KINDS
@@ -33,7 +34,7 @@ def test_a_forest_answers_risk_threshold_and_reasons_of_the_flagged(tmp_path, ki
     assert float(served.answer(call, values).parameters["threshold"]) == forest.threshold
     shares = values[:, 1:]
     explained = np.flatnonzero(shares.any(axis=1))
-    assert explained.size == min(MAX_EXPLAINED_COUNT, np.count_nonzero(risk >= np.float32(forest.threshold)))
+    assert explained.size == min(MAX_EXPLAINED_COUNT, np.count_nonzero(risk >= np.float32(min(forest.threshold, LEAST_RISK))))
     assert (shares.sum(axis=1) <= 1.0001).all()
     top = explained[0]
     names = served.outputs[1:]

@@ -7,9 +7,11 @@ are expected to use.
 
     window       use over 15 minutes and an hour, as it is
     volatility   spread, jumps, trend and burstiness within an hour
-    own day      the same against the node's own last 24 hours
+    own day      the same against the node's own last 24 hours, as a difference
+    own ratio    and as a ratio, which is large on quiet nodes where the difference is small
     slack        use against requests and against the expectation of the bound pods (profiles)
     io           network and disk rates
+    still        how far rates are below their peak of the hour
 
 Each input is a formula over one or two columns a, b of the node table (``FORMULAS``) and is named by its first column, so that an
 explanation speaks in columns an operator can look up.
@@ -27,6 +29,8 @@ from numpy.typing import NDArray
 
 __all__ = ["FORMULAS", "INPUTS", "Input", "columns_of", "engineer"]
 
+_LITTLE = np.float32(0.002)
+
 Column = NDArray[np.float32]
 
 
@@ -41,12 +45,24 @@ def _log_share(a: Column, b: Column) -> Column:
     return np.log1p(_share(a, b))
 
 
+def _log_ratio(a: Column, b: Column) -> Column:
+    """ln((a + 0.002) / (b + 0.002)): halved is as far as doubled; 0.002 of a node is too little to tell from nothing."""
+    return np.log(np.maximum(a, 0) + _LITTLE) - np.log(np.maximum(b, 0) + _LITTLE)
+
+
+def _log_rest(a: Column, b: Column) -> Column:
+    """ln(1.002 - a / b): how far a mean is below its peak; very low where a rate stands still."""
+    return np.log(np.maximum(1 - _share(a, b), 0) + _LITTLE)
+
+
 #: By name: the formula over the first and the second column, float32 shape (n,) each. NaN in either is NaN in the answer.
 FORMULAS: dict[str, Callable[[Column, Column], Column]] = {
     "a": lambda a, _: a,
     "a - b": lambda a, b: a - b,
     "a / b": _share,
     "ln(1 + a / b)": _log_share,
+    "ln(a / b)": _log_ratio,
+    "ln(1 - a / b)": _log_rest,
 }
 
 
@@ -91,6 +107,8 @@ def _of_resource(resource: str) -> list[Input]:
         *(Input("a", used(name), group="volatility") for name in volatility),
         Input("a", f"{resource}_hot_1h_ratio", group="window"),
         *(Input("a - b", used(a), used(b), group="own day") for a, b in own_day),
+        *(Input("ln(a / b)", used(a), used(b), group="own ratio") for a, b in [*own_day, ("volatility_1h_ratio", "std_24h_ratio")]),
+        Input("ln(a / b)", used("mean_15m_ratio"), f"{resource}_expected_ratio", group="own ratio"),
         Input("a", f"{resource}_request_slack_ratio", group="slack"),
         Input("a - b", used("mean_15m_ratio"), f"{resource}_expected_ratio", group="slack"),
         Input("a - b", used("max_15m_ratio"), f"{resource}_expected_p95_ratio", group="slack"),
@@ -104,6 +122,7 @@ def _io() -> list[Input]:
         inputs += [
             Input("ln(1 + a / b)", mean, "cpu_allocatable_cores", group="io"),
             Input("a / b", mean, peak, group="io"),
+            Input("ln(1 - a / b)", mean, peak, group="still"),
         ]
     return inputs
 

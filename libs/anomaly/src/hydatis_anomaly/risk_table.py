@@ -44,8 +44,8 @@ class RiskTable:
     risk: NDArray[np.float32]
     """shape (nodes,), float32, read-only: 0..1, high = more anomalous. NaN: unknown."""
     threshold: float
-    """The model's: risk below which no node is flagged, 0..1. A node with a record of its own may have to pass more (``flagged``
-    says who did)."""
+    """The model's risk from which a node is flagged, 0..1. A node with a record has a threshold of its own
+    (``trailing_threshold``); ``flagged`` says who passed it."""
     flagged: tuple[FlaggedNode, ...] = ()
     """The flagged nodes, rows without repeats."""
     model_version: str = ""

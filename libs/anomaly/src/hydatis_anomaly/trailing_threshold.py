@@ -1,11 +1,12 @@
 """A threshold of each node's own: the risk that only a stated share of its last week has passed.
 
-Machines drift. A quantile fixed in training lets single machines be flagged for most of a month once their load has changed; the
-quantile of the node's own last week follows, needs no labels, and bounds the share of flagged ticks by construction. It never falls
-below the model's threshold: a quiet week is no reason to flag its noisiest percent.
+Machines differ and drift. A quantile fixed in training lets single machines be flagged for most of a month once their load has
+changed, and is far too high for a node that is calmer than the fleet it was trained on. The quantile of the node's own last week
+follows both, needs no labels, and bounds the share of flagged ticks by construction. A floor keeps a quiet week from being a reason
+to flag its noisiest percent.
 
-    threshold_n = max(model's threshold, upper edge of the bin that holds the (1 - rate) quantile of node n's risks
-                                          of the last ``WINDOW_DAYS`` days before this tick)
+    threshold_n = max(floor, upper edge of the bin that holds the (1 - rate) quantile of node n's risks of the last
+                             ``WINDOW_DAYS`` days before this tick);  the model's threshold while there is too little record
 
 Kept per node: counts of risks in ``BINS`` bins for each of the days, so memory is bounded (about 5 KiB a node) and old days leave
 by event time. A node without ``LEAST_HISTORY_SECONDS`` of record has the model's threshold.
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from hydatis_anomaly.threshold import DEFAULT_FALSE_ALARM_RATE
 
-__all__ = ["BINS", "LEAST_HISTORY_SECONDS", "WINDOW_DAYS", "TrailingThreshold"]
+__all__ = ["BINS", "LEAST_HISTORY_SECONDS", "LEAST_RISK", "WINDOW_DAYS", "TrailingThreshold"]
 
 #: Bins of risk: 1 / 256 is far less than the quarter steps that mean ten times rarer.
 BINS = 256
@@ -29,6 +30,8 @@ BINS = 256
 WINDOW_DAYS = 8
 #: Record that a node needs for a threshold of its own.
 LEAST_HISTORY_SECONDS = 86400
+#: Floor for nodes of one fleet: the risk that a tenth of all training rows pass (``risk_map``).
+LEAST_RISK = 0.25
 _DAY_SECONDS = 86400
 
 
@@ -37,15 +40,19 @@ class TrailingThreshold:
 
     Args:
         false_alarm_rate: share of a node's own ticks that may lie above, 0 < rate < 1.
+        least_risk: the floor, 0..1.
 
     Raises:
-        InvalidValue: the rate is out of range.
+        InvalidValue: the rate or the floor is out of range.
     """
 
-    def __init__(self, false_alarm_rate: float = DEFAULT_FALSE_ALARM_RATE) -> None:
+    def __init__(self, false_alarm_rate: float = DEFAULT_FALSE_ALARM_RATE, least_risk: float = LEAST_RISK) -> None:
         if not 0.0 < false_alarm_rate < 1.0:
             raise InvalidValue(f"rate is {false_alarm_rate!r}", field="false_alarm_rate", expected="a share between 0 and 1")
+        if not 0.0 <= least_risk <= 1.0:
+            raise InvalidValue(f"floor is {least_risk!r}", field="least_risk", expected="0..1")
         self.false_alarm_rate = false_alarm_rate
+        self.least_risk = least_risk
         self.generation = 0
         self._names: tuple[str, ...] = ()
         self._day = 0
@@ -61,7 +68,7 @@ class TrailingThreshold:
         Args:
             generation: its tick time, Unix seconds, later than that of the last update.
             risk: shape (n,), 0..1, NaN unknown (and not counted).
-            threshold: the model's, 0..1.
+            threshold: the model's, 0..1, for nodes without a record.
             node_names: names by row: records follow the names when nodes come and go.
 
         Returns:
@@ -78,7 +85,7 @@ class TrailingThreshold:
         self._carry_over(tuple(node_names), generation)
         self._forget(generation // _DAY_SECONDS)
         self.generation = generation
-        thresholds = np.maximum(np.float32(threshold), self._quantile_edges(generation))
+        thresholds = self._thresholds(generation, np.float32(threshold))
         rows = np.flatnonzero(~np.isnan(risk))
         bins = np.minimum((risk[rows] * BINS).astype(np.intp), BINS - 1)
         today = self._counts[self._day % WINDOW_DAYS]
@@ -87,14 +94,15 @@ class TrailingThreshold:
         self._totals[rows[counted], bins[counted]] += 1
         return thresholds
 
-    def _quantile_edges(self, generation: int) -> NDArray[np.float32]:
+    def _thresholds(self, generation: int, threshold: np.float32) -> NDArray[np.float32]:
         counts = np.cumsum(self._totals[:, ::-1], axis=1, dtype=np.int32)[:, ::-1]
         known = counts[:, 0]
         allowed = np.floor(known * self.false_alarm_rate)
         # The lowest bin that no more than the allowed number of risks lie in or above.
         edges = (counts > allowed[:, None]).sum(axis=1) / BINS
         ripe = (generation - self._first_seconds >= LEAST_HISTORY_SECONDS) & (allowed >= 1)
-        return np.where(ripe, np.minimum(edges, 1.0), 0.0).astype(np.float32)
+        own = np.clip(edges, self.least_risk, 1.0).astype(np.float32)
+        return np.where(ripe, own, threshold)
 
     def _carry_over(self, names: tuple[str, ...], generation: int) -> None:
         if names == self._names:

@@ -13,6 +13,8 @@ from rich.table import Table
 __all__ = ["anomaly_page", "anomaly_tables"]
 
 _RANKING = ("detector", "AUC-PR", "AUC-ROC", "base rate")
+#: Columns of alarms on a terminal, where the rate and the threshold are the same in all rows.
+_SHORT = (0, 3, 4, 5, 7, 10)
 _ALARMS = ("detector", "rate", "threshold", "ticks", "event precision [95 %]", "recall", "false/day mean", "worst", "delay min",
            "point FPR mean", "worst", "point-adj. F1")  # fmt: skip
 
@@ -27,9 +29,11 @@ def _ranking_rows(figures: dict[str, Any]) -> Iterator[list[str]]:
         yield [detector, *(_number(ranking.get(name)) for name in ("auc_pr", "auc_roc", "base_rate"))]
 
 
-def _alarm_rows(figures: dict[str, Any]) -> Iterator[list[str]]:
+def _alarm_rows(figures: dict[str, Any], *, every: bool) -> Iterator[list[str]]:
+    """Of all settings, or of the trailing threshold at its first rate alone."""
     for detector, one in figures["detectors"].items():
-        for alarm in one["alarms"]:
+        trailing = [alarm for alarm in one["alarms"] if alarm["threshold"] == "trailing"]
+        for alarm in one["alarms"] if every else [alarm for alarm in trailing if alarm["rate"] == figures["fixed_rate"]]:
             low, high = alarm["event_precision_95"]
             delay = alarm["delay_seconds_median"]
             yield [
@@ -72,13 +76,18 @@ def _fault_rows(figures: dict[str, Any]) -> Iterator[list[str]]:
         yield [fault, str(one["faults"]), str(one["found"]), f"[{_number(low, 2)}, {_number(high, 2)}]"]
 
 
-def _all_rows(figures: dict[str, Any]) -> Iterator[tuple[str, tuple[str, ...], list[list[str]]]]:
+def _all_rows(figures: dict[str, Any], *, every: bool = True) -> Iterator[tuple[str, tuple[str, ...], list[list[str]]]]:
     """(title, columns, rows) of every table of a set."""
     if "published" in figures:
         yield "NAB score, standard profile", ("detector", "threshold fixed", "best threshold on labels"), list(_nab_rows(figures))
     else:
         yield "ranking of rows, mean over machines", _RANKING, list(_ranking_rows(figures))
-    yield "alarms", _ALARMS, list(_alarm_rows(figures))
+    alarms = list(_alarm_rows(figures, every=every))
+    if every:
+        yield "alarms", _ALARMS, alarms
+    else:
+        columns = ("detector", "ticks", "event precision [95 %]", "recall", "false/day, worst", "point FPR, worst")
+        yield "alarms at the rate fixed beforehand", columns, [[row[place] for place in _SHORT] for row in alarms]
     blame = list(_blame_rows(figures))
     if blame:
         yield "metrics named", ("detector", "segments", "first is labelled", "first five", "chance"), blame
@@ -90,7 +99,7 @@ def _all_rows(figures: dict[str, Any]) -> Iterator[tuple[str, tuple[str, ...], l
 def anomaly_tables(figures: dict[str, Any]) -> Iterator[Table]:
     """Tables for a terminal."""
     for name, one in figures["sets"].items():
-        for title, columns, rows in _all_rows(one):
+        for title, columns, rows in _all_rows(one | {"fixed_rate": figures["fixed_beforehand"]["false_alarm_rate"]}, every=False):
             table = Table(*columns, title=f"{name}: {title}")
             for row in rows:
                 table.add_row(*row)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from hydatis_anomaly.forest import IsolationForestArrays
 from hydatis_anomaly.metrics import wilson_interval
+from hydatis_anomaly.trailing_threshold import LEAST_RISK
 from hydatis_features.usage import METRICS
 from hydatis_lifecycle.adapters.artifact_folder import ArtifactFolder
 from hydatis_pipelines.anomaly_step import train_anomaly
@@ -55,8 +56,8 @@ class Sizes:
 
 
 #: Two weeks train, three weeks are judged, a month later and on other machines.
-FULL = Sizes(200, 14, 31, 7, 14, 5)
-QUICK = Sizes(60, 3, 31, 2, 3, 3)
+FULL = Sizes(400, 14, 31, 7, 14, 5)
+QUICK = Sizes(60, 2, 31, 2, 3, 2)
 
 
 def run_nodes(data: Path, models: Path | None, *, seed: int, quick: bool, progress: Progress) -> dict[str, Any]:
@@ -125,7 +126,7 @@ def _detector(data: Path, models: Path | None, sizes: Sizes, seed: int, progress
 def _judge(forest: IsolationForestArrays, record: NodeRecord, quiet: int) -> list[Judged]:
     """Risks by node, the quiet ticks as what was seen before."""
     rows = record.rows(forest.columns)
-    thresholds = dict.fromkeys(RATES, forest.threshold)
+    thresholds = dict.fromkeys(RATES, LEAST_RISK)
     risks = [forest.risk(np.ascontiguousarray(rows[:, node])) for node in range(len(record.tables[0].node_names))]
     return [Judged(risk[:quiet], risk[quiet:], thresholds) for risk in risks]
 

@@ -1,7 +1,8 @@
 """train-anomaly: an Isolation Forest on the earlier days, its threshold set on the later ones.
 
 The record of a simulated or a healthy cluster is taken to be normal. A threshold set on the rows the forest was grown on would
-promise fewer false alarms than it keeps, so later rows set it.
+promise fewer false alarms than it keeps, so later rows set it, unless they were calmer than those it was grown on. It holds for
+nodes that are new; a node with a record has a threshold of its own (``hydatis_anomaly.trailing_threshold``).
 """
 
 from __future__ import annotations

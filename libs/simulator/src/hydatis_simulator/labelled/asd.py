@@ -9,11 +9,4 @@ from hydatis_simulator.labelled.tables import Layout
 
 __all__ = ["ASD"]
 
-ASD = Layout(
-    "asd",
-    "server_id",
-    "step_5min",
-    300.0,
-    ("server_id", "start_step", "end_step", "dims_1based", "anomaly_type"),
-    end_inclusive=True,
-)
+ASD = Layout("asd", "server_id", "step_5min", 300.0, end_inclusive=True)

@@ -12,14 +12,15 @@ import numpy as np
 from hydatis_core.errors import TraceRefused
 from numpy.typing import NDArray
 
-from hydatis_simulator.traces.arrow import read_coded, read_text
+from hydatis_simulator.labelled.headed_text import read_headed
+from hydatis_simulator.traces.arrow import read_coded
 from hydatis_simulator.traces.folder import trace_folder
 
 __all__ = ["NAME", "NabSeries", "read", "read_peers"]
 
 NAME = "nab"
 _WINDOW_COLUMNS = ("series", "window_start_s", "window_end_s")
-_PEER_COLUMNS = ("series", "detector", "threshold", "nab_score_standard_raw", "tp_rows", "tn_rows", "fp_rows", "fn_rows")
+_PEER_COLUMNS = ("series", "detector", "nab_score_standard_raw")
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,8 @@ def read(folder: Path, series_limit: int | None = None) -> tuple[NabSeries, ...]
     path = inner / "series.parquet"
     columns, codes, names = read_coded(path, ["timestamp_s", "value"], "series")
     windows: dict[str, list[tuple[int, int]]] = {}
-    for block in read_text(inner / "windows.csv", _WINDOW_COLUMNS, keep=_WINDOW_COLUMNS, text=["series"], skip_lines=1):
-        if block.unparsable_count:
-            raise TraceRefused(
-                "windows.csv has lines that cannot be read", field="windows.csv", expected=", ".join(_WINDOW_COLUMNS)
-            )
-        for name, start, end in zip(*(block.columns[column] for column in _WINDOW_COLUMNS), strict=True):
+    for block in read_headed(inner / "windows.csv", _WINDOW_COLUMNS, text=["series"]):
+        for name, start, end in zip(*(block[column] for column in _WINDOW_COLUMNS), strict=True):
             windows.setdefault(str(name), []).append((int(start), int(end)))
     found = []
     for code, name in enumerate(names[:series_limit]):
@@ -78,8 +75,7 @@ def read_peers(folder: Path) -> dict[str, dict[str, float]]:
     path = trace_folder(NAME, folder) / "peer_results.csv"
     scores: dict[str, dict[str, float]] = {}
     if path.is_file():
-        keep = ["series", "detector", "nab_score_standard_raw"]
-        for block in read_text(path, _PEER_COLUMNS, keep=keep, text=["series", "detector"], skip_lines=1):
-            for series, detector, score in zip(*(block.columns[name] for name in keep), strict=True):
+        for block in read_headed(path, _PEER_COLUMNS, text=["series", "detector"]):
+            for series, detector, score in zip(*(block[column] for column in _PEER_COLUMNS), strict=True):
                 scores.setdefault(str(detector), {})[str(series)] = float(score)
     return scores

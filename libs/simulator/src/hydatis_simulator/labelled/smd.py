@@ -9,4 +9,4 @@ from hydatis_simulator.labelled.tables import Layout
 
 __all__ = ["SMD"]
 
-SMD = Layout("smd", "machine_id", "step_1min", 60.0, ("machine_id", "start_step", "end_step", "dims_1based"), end_inclusive=False)
+SMD = Layout("smd", "machine_id", "step_1min", 60.0, end_inclusive=False)

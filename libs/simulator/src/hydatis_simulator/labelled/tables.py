@@ -12,8 +12,9 @@ import numpy as np
 from hydatis_core.errors import TraceRefused
 from numpy.typing import NDArray
 
+from hydatis_simulator.labelled.headed_text import read_headed
 from hydatis_simulator.labelled.machine import LabelledMachine, Segment
-from hydatis_simulator.traces.arrow import column_names, read_coded, read_text
+from hydatis_simulator.traces.arrow import column_names, read_coded
 from hydatis_simulator.traces.folder import trace_folder
 
 __all__ = ["Layout", "read_machines"]
@@ -31,8 +32,6 @@ class Layout:
     machine_column: str
     step_column: str
     tick_seconds: float
-    segment_columns: tuple[str, ...]
-    """Columns of ``anomaly_segments.csv``."""
     end_inclusive: bool
     """Whether ``end_step`` is the last row of a segment, or the one after it."""
 
@@ -101,14 +100,10 @@ def _segments(path: Path, layout: Layout) -> dict[str, list[Segment]]:
     found: dict[str, list[Segment]] = {}
     if not path.is_file():
         return found
-    names, dims = layout.segment_columns[0], "dims_1based"
+    names, dims = layout.machine_column, "dims_1based"
     keep = [names, "start_step", "end_step", dims]
-    for block in read_text(path, layout.segment_columns, keep=keep, text=[names, dims], skip_lines=1):
-        if block.unparsable_count:
-            shown = f"{path} has {block.unparsable_count} lines that cannot be read"
-            raise TraceRefused(shown, field=path.name, expected=f"columns {', '.join(layout.segment_columns)}")
-        parts = (block.columns[name] for name in keep)
-        for name, first, end, places in zip(*parts, strict=True):
+    for columns in read_headed(path, keep, text=[names, dims]):
+        for name, first, end, places in zip(*(columns[column] for column in keep), strict=True):
             metrics = tuple(int(place) - 1 for place in str(places or "").split(",") if place.strip().isdigit())
             found.setdefault(str(name), []).append(Segment(int(first), int(end) + layout.end_inclusive, metrics))
     return found

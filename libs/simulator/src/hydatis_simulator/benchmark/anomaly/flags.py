@@ -27,7 +27,7 @@ def over_trailing(calibration: Risks, test: Risks, thresholds: Sequence[float], 
     Args:
         calibration: risks before the test, per machine; lengths may differ.
         test: risks to be flagged, per machine.
-        thresholds: the model's threshold, per machine.
+        thresholds: the floor, per machine: the model's own threshold where each machine has a model.
         rate: false-alarm rate of the trailing threshold.
         tick_seconds: time between rows.
     """
@@ -37,8 +37,8 @@ def over_trailing(calibration: Risks, test: Risks, thresholds: Sequence[float], 
         grid[lead - len(before) : lead, machine] = before
         grid[lead : lead + len(after), machine] = after
     names = [str(machine) for machine in range(len(test))]
-    # The rule takes one threshold of the model for all nodes; here each machine has a model, so it is applied after.
-    trailing = TrailingThreshold(rate)
+    # The rule has one floor for all nodes; here each machine has a model of its own, so its threshold is the floor, applied after.
+    trailing = TrailingThreshold(rate, 0.0)
     own = np.array(thresholds, dtype=np.float32)
     flags = np.zeros(grid.shape, dtype=np.bool_)
     for row, risk in enumerate(grid):
