@@ -10,6 +10,9 @@ node as it would be, takes any number of candidates, and learns from every node 
 Two things make much of few placements. The reward is linear in the objective weight, so each is learned under any weight and not
 only the one it was made under (after Andrychowicz et al., "Hindsight Experience Replay", 2017). And what other candidates would
 have earned is read from the trace as well: some are learned beside the chosen one, taking the decision that followed for theirs.
+
+With baseline columns the network learns a correction f only: Q(x) = (1 - w) x[b0] + w x[b1] + f(x), f = 0 at the start. What a
+formula already knows need not be learned again, and without experience the policy is the formula's greedy one.
 """
 
 from __future__ import annotations
@@ -110,7 +113,12 @@ class _Learner:
     """Network, target network and optimiser, once the inputs' normalisation is known."""
 
     def __init__(
-        self, settings: LearningSettings, random: np.random.Generator, states: Matrix, objective_column: int | None
+        self,
+        settings: LearningSettings,
+        random: np.random.Generator,
+        states: Matrix,
+        objective_column: int | None,
+        baseline_columns: tuple[int, int] | None,
     ) -> None:
         mean = states.mean(axis=0)
         # A constant column says nothing yet: it passes as it is instead of being blown up.
@@ -121,6 +129,9 @@ class _Learner:
         self._settings = settings
         self._random = random
         self._objective_column = objective_column
+        self._baseline_columns = baseline_columns
+        if baseline_columns is not None:
+            self.function.weights[-1][...] = 0.0
         self._parameters = [*self.function.weights, *self.function.biases]
         self._adam = Adam(self._parameters, rate=settings.learning_rate, decay=settings.weight_decay)
         self._target = self.frozen()
@@ -139,14 +150,23 @@ class _Learner:
             layer = layer @ weight + bias
             if number < last:
                 np.maximum(layer, 0.0, out=layer)
-        values: Matrix = layer[:, 0]
+        values: Matrix = layer[:, 0] + self._baseline(states)
         return values
+
+    def _baseline(self, states: Matrix) -> Matrix:
+        """What is known without learning, shape (states,)."""
+        if self._baseline_columns is None:
+            return np.zeros(len(states), dtype=np.float32)
+        first, second = (states[:, column] for column in self._baseline_columns)
+        weight = states[:, self._objective_column] if self._objective_column is not None else np.float32(0.0)
+        baseline: Matrix = first + (second - first) * weight
+        return baseline
 
     def step(self, batch: Batch, rate: float) -> float:
         """One step on a batch; returns its loss."""
         weights = self._relabel(batch)
         rewards = batch.rewards[:, 0] * (1 - weights) + batch.rewards[:, 1] * weights
-        targets = rewards + np.float32(self._settings.discount) * self._next_values(batch)
+        targets = rewards + np.float32(self._settings.discount) * self._next_values(batch) - self._baseline(batch.states)
         inputs = (batch.states - self.function.mean) / self.function.scale
         result = gradients(self.function.weights, self.function.biases, inputs, targets)
         self._adam.rate = rate
@@ -174,7 +194,8 @@ class _Learner:
         starts = ends - batch.next_counts[live]
         online = self.values(batch.next_states)
         chosen = np.array([start + int(online[start:end].argmax()) for start, end in zip(starts, ends, strict=True)])
-        values[live] = self._target.values(batch.next_states[chosen])
+        following = batch.next_states[chosen]
+        values[live] = self._target.values(following) + self._baseline(following)
         return values
 
 
@@ -184,6 +205,7 @@ def learn(
     episodes: int,
     seed: int,
     objective_column: int | None = None,
+    baseline_columns: tuple[int, int] | None = None,
     settings: LearningSettings | None = None,
     progress: Progress | None = None,
 ) -> tuple[QFunction, list[dict[str, float]]]:
@@ -194,6 +216,8 @@ def learn(
         episodes: how many, >= 1.
         seed: of exploration, weights and draws.
         objective_column: position of the objective weight in an after-state; None: there is none, rewards are those of weight 0.
+        baseline_columns: positions of the value that is known without learning, with objective weight 0, and with 1; the function
+            returned is then the correction f alone. None: there is none.
         settings: how to learn.
         progress: told after each episode.
 
@@ -238,7 +262,7 @@ def learn(
                 continue
             seen.append(states[0])
             if len(seen) >= settings.warm_up:
-                learner = _Learner(settings, random, np.stack(seen), objective_column)
+                learner = _Learner(settings, random, np.stack(seen), objective_column, baseline_columns)
         curve.append(
             {
                 "episode": float(episode),
