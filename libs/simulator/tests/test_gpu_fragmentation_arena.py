@@ -161,6 +161,8 @@ def test_the_bound_counts_what_is_cut_off() -> None:
     # one share of 810 a device, whatever one does: 8 devices hold 8 of the 10
     assert allocation_bound_milli(work, work.shape_of_pod, 8_000) == pytest.approx(8 * 810)
     assert allocation_bound_milli(work, work.shape_of_pod, 12_000) == pytest.approx(10 * 810)
+    odd = Workload.of([PodShape(1_000, 1, 1, 333)] * 9)
+    assert allocation_bound_milli(odd, odd.shape_of_pod, 2_000) >= 6 * 333
 
 
 def test_ours_leaves_poor_nodes_to_pods_that_need_little_cpu() -> None:

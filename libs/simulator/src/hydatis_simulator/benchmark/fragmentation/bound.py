@@ -28,12 +28,14 @@ def allocation_bound_milli(workload: Workload, arrived: NDArray[np.int64], gpu_t
         Thousandths of a device.
     """
     counts = np.bincount(arrived, minlength=len(workload.shapes)).astype(np.float64)
-    size = np.array([-(-shape.gpu_milli * LEVELS // DEVICE_MILLI) if shape.is_shared else 0 for shape in workload.shapes])
+    is_shared = np.array([shape.is_shared for shape in workload.shapes])
+    # Rounded down, so that whatever fits into a device in truth fits here too.
+    size = np.array([shape.gpu_milli * LEVELS // DEVICE_MILLI if shape.is_shared else 0 for shape in workload.shapes])
     shared = (size > 0) & (counts > 0)
     sizes, place = np.unique(size[shared], return_inverse=True)
     worth = gap_values(sizes.astype(np.int64), np.bincount(place, weights=counts[shared], minlength=sizes.size).astype(np.float64))
     devices = np.array([shape.gpu_count for shape in workload.shapes])
-    cost = np.where(size > 0, worth[size], devices)
+    cost = np.where(is_shared, worth[size], devices)
     milli = workload.gpu_milli.astype(np.float64)
     free = cost <= 1e-6
     given = float((milli * counts)[free].sum())
