@@ -1,6 +1,7 @@
 """train-policy: Q-learning in the simulator on the earlier days, compared on the later ones with what does not learn.
 
-A learned policy has to beat the greedy one on the same forecast; the figures of both stand in the manifest, whatever they are.
+A learned policy has to beat the greedy one on the same forecast; the figures of both stand in the manifest, whatever they are. So
+do the learning curves. The correction of the overload bound is kept only if it is better on machines kept from it.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from hydatis_simulator.trace_window import window
 from hydatis_pipelines.dataset_step import SCRAPE_DELAY_SECONDS, TICK_SECONDS
 from hydatis_pipelines.effort import Effort
 from hydatis_pipelines.forecaster_step import JUDGED_SHARE
+from hydatis_pipelines.policy_correction import learn_correction, plain_curve
 from hydatis_pipelines.progress import Progress, scaled, untold
 from hydatis_pipelines.trained_model import TrainedModel, known_figures
 
@@ -41,8 +43,8 @@ COMPARED_FIGURES = (
     "oom_count",
     "pending_count",
 )
-#: Share of the progress that learning is; the comparison is the rest.
-_LEARNING_SHARE = 0.8
+#: Share of the progress at which learning ends, and the comparison; the correction is the rest.
+_LEARNING_SHARE, _COMPARING_SHARE = 0.6, 0.8
 
 
 def forecast_with(cpu: QuantileForecaster, memory: QuantileForecaster) -> Callable[[NodeTable], Outlook]:
@@ -87,7 +89,7 @@ def train_placement_policy(
     decisions_count = effort.episodes * min(len(part.pods) for part in episodes)
     settings = LearningSettings(warm_up=max(10, min(LearningSettings().warm_up, decisions_count // 4)))
     total = 1000
-    turn = round(_LEARNING_SHARE * total)
+    turn, second_turn = round(_LEARNING_SHARE * total), round(_COMPARING_SHARE * total)
     function, curve = train_policy(
         episodes,
         nodes,
@@ -108,17 +110,21 @@ def train_placement_policy(
         forecaster=forecaster,
         tick_seconds=TICK_SECONDS,
         scrape_delay_seconds=SCRAPE_DELAY_SECONDS,
-        progress=scaled(progress, turn, total, total, "comparing: "),
+        progress=scaled(progress, turn, second_turn, total, "comparing: "),
     )
+    correction = learn_correction(
+        trace, nodes, seed=seed, episodes=effort.episodes, progress=scaled(progress, second_turn, total, total)
+    )
+    progress(total, total, "placement policy trained")
     names = [figure for figure in COMPARED_FIGURES if figure in comparison.outcomes["stock"][0].figures]
     figures = {f"{policy}_{name}": comparison.mean(policy, name) for policy in comparison.outcomes for name in names}
-    figures |= {f"last_{name}": curve[-1][name] for name in ("reward_mean", "loss_mean")}
+    figures |= {f"last_{name}": curve[-1][name] for name in ("reward_mean", "loss_mean")} | correction.metrics
     return TrainedModel(
         name="placement-policy",
         kind="q_function",
         columns=COLUMN_DEFINITIONS,
         outputs=("q",),
-        files=function.to_files(),
+        files=function.to_files() | correction.files,
         dataset_version=dataset_version,
         training_run=training_run,
         metrics=known_figures(figures),
@@ -128,6 +134,8 @@ def train_placement_policy(
             "episodes": effort.episodes,
             "forecast": "persistence" if forecaster is None else "models",
             **asdict(settings),
+            "learning_curve": plain_curve(curve),
+            "correction_curve": correction.curve,
         },
     )
 
