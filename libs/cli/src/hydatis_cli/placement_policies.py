@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from hydatis_core.errors import InvalidValue
+from hydatis_core.errors import ArtifactRefused, InvalidValue
+from hydatis_lifecycle.adapters.artifact_folder import ArtifactFolder
 from hydatis_simulator.arena_policy.greedy import HydatisGreedy
+from hydatis_simulator.arena_policy.learned import HydatisLearned, correction_of
 from hydatis_simulator.benchmark.placement.policies import OURS, RIVALS
 from hydatis_simulator.peers.spec import PeerSpec
 
 __all__ = ["catalogue", "chosen_policies"]
 
 
-def catalogue(_models: Path | None) -> dict[str, PeerSpec]:
+def catalogue(models: Path | None) -> dict[str, PeerSpec]:
     """All policies by name.
 
     Args:
-        _models: folder of frozen models; None: ours take part as far as they need none.
+        models: folder of frozen models; None: ours take part as far as they need none.
+
+    Raises:
+        InvalidValue: the folder holds no placement policy.
     """
-    greedy = PeerSpec("hydatis-greedy", "the forecast of HYDATIS, greedy, nothing learned", OURS, HydatisGreedy)
-    return {greedy.name: greedy, **RIVALS}
+    ours = [PeerSpec("hydatis-greedy", "the forecast of HYDATIS, greedy, nothing learned", OURS, HydatisGreedy)]
+    if models is not None:
+        try:
+            correction = correction_of(ArtifactFolder(models).load("placement-policy").files)
+        except ArtifactRefused as refused:
+            expected = "a folder that `hydatis train` filled"
+            raise InvalidValue(f"{models.name}: {refused}", field="--models", expected=expected) from None
+        ours.insert(0, PeerSpec("hydatis", "the same and what was learned", OURS, partial(HydatisLearned, correction)))
+    return {spec.name: spec for spec in ours} | RIVALS
 
 
 def chosen_policies(wanted: str | None, fallback: Sequence[str], models: Path | None) -> list[PeerSpec]:

@@ -85,11 +85,13 @@ def _pareto(figures: Json) -> go.Figure:
                 )
             )
     bounds = figures["bounds"][FREE]
+    last = max((x for trace in figure.data for x in trace.x), default=1.0)
     for name, nodes in (("L1, fluid", bounds["fluid_nodes"]), ("L3, requests", bounds["request_nodes"])):
-        figure.add_vline(x=nodes, line_dash="dash", line_color="#888888", annotation_text=name, annotation_position="top")
+        if nodes <= last:
+            figure.add_vline(x=nodes, line_dash="dash", line_color="#888888", annotation_text=name, annotation_position="top")
     for ratio in (0.1, 1.0, 5.0):
         figure.add_hline(y=ratio, line_width=1, line_color="#dddddd")
-    figure.update_xaxes(title_text="nodes made available", type="log", dtick="D1", tickformat="d")
+    figure.update_xaxes(title_text="nodes made available", rangemode="tozero")
     figure.update_yaxes(
         title_text="node-time in violation, %",
         type="log",

@@ -64,7 +64,7 @@ def place(
         if not _bind(seen, pod, contender, float(draws[pod]), requests_bind):
             waiting.append(pod)
     while waiting and seen.step < fleet.judged_from_step:
-        _advance(seen, seen.now_seconds + fleet.step_seconds, contender, fault)
+        _advance(seen, (seen.step + 1) * fleet.step_seconds + seen.scrape_delay_seconds, contender, fault)
         waiting = [late for late in waiting if not _bind(seen, late, contender, draws[late], requests_bind)]
     return seen.node_of
 

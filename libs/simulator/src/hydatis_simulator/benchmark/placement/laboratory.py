@@ -79,9 +79,11 @@ class Laboratory:
             trace = self._traces[spec.part]
             machines = np.arange(len({pod.pod.workload for pod in trace.pods}))
             chosen = machines if not spec.half else machines["ab".index(spec.half) :: 2]
-            fleet = fleet_of_copies(
+            whole = fleet_of_copies(
                 trace, pods_count=spec.pods_count, seed=spec.seed, history_days=self._history_days, machines=chosen
             )
+            # A pod that asks for more than a node has would wait for ever: it asks for a whole node.
+            fleet = replace(whole, requests=np.minimum(whole.requests, self.node[:, None]))
         if spec.disturbance.startswith(BURST):
             fleet = burst(fleet, int(spec.disturbance.removeprefix(BURST)))
         elif spec.disturbance:
