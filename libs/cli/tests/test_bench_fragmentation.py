@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hydatis_cli.commands.bench_fragmentation import fragmentation
-from hydatis_core.errors import InvalidValue
+from hydatis_cli.console import EXIT_USAGE, exit_code_of
+from hydatis_core.errors import InvalidValue, TraceRefused
 from hydatis_simulator.benchmark.fragmentation.policies import OURS, POLICIES
 
 
@@ -81,13 +82,14 @@ def test_bad_input_is_one_sentence_and_leaves_nothing_behind(
     data: Path, tmp_path: Path, lists: str, folder: str, sentence: str
 ) -> None:
     json_ = tmp_path / "out.json"
-    with pytest.raises(InvalidValue, match=sentence):
+    with pytest.raises((InvalidValue, TraceRefused), match=sentence) as refused:
         fragmentation(data=data / folder, json_=json_, lists=lists, seeds=1, report=None, quick=False)
+    assert exit_code_of(refused.value) == EXIT_USAGE
     assert not json_.exists()
 
 
 def test_a_missing_column_is_named(data: Path, tmp_path: Path) -> None:
     path = data / "openb" / "pods.parquet"
     pq.write_table(pq.read_table(path).drop_columns(["cpu_milli"]), path)
-    with pytest.raises(InvalidValue, match=r"pods\.parquet lacks column cpu_milli"):
+    with pytest.raises(TraceRefused, match=r"pods\.parquet lacks column cpu_milli"):
         fragmentation(data=data, json_=tmp_path / "out.json", lists="default", seeds=1, report=None, quick=False)

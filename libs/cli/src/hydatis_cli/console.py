@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from hydatis_core.errors import CallerError, HydatisError
+from hydatis_core.errors import CallerError, HydatisError, TraceRefused
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -28,8 +28,8 @@ EXIT_OPERATIONAL = 1
 
 
 def exit_code_of(error: HydatisError) -> int:
-    """Exit code of an error: 2 when the caller must change something, 1 otherwise."""
-    return EXIT_USAGE if isinstance(error, CallerError) else EXIT_OPERATIONAL
+    """Exit code of an error: 2 when the caller must change something (a folder of data is the caller's too), 1 otherwise."""
+    return EXIT_USAGE if isinstance(error, CallerError | TraceRefused) else EXIT_OPERATIONAL
 
 
 class ProgressBar:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from hydatis_core.errors import InvalidValue, TraceRefused
 from hydatis_pipelines.whole_files import write_whole
 from hydatis_simulator.benchmark.fragmentation.experiment import run_fragmentation
 from hydatis_simulator.benchmark.fragmentation.openb import read_nodes, read_workload
@@ -41,12 +40,9 @@ def fragmentation(
     """
     names = list(_QUICK_LISTS) if quick else [name.strip() for name in lists.split(",") if name.strip()]
     chosen = range(SEEDS[0], SEEDS[0] + (_QUICK_SEEDS if quick else seeds))
-    try:
-        nodes = read_nodes(data)[:: _QUICK_NODES if quick else 1]
-        workloads = {name: read_workload(data, name) for name in names}
-        published = {} if quick else read_published(data)
-    except TraceRefused as refused:
-        raise InvalidValue(str(refused), field="--data") from None
+    nodes = read_nodes(data)[:: _QUICK_NODES if quick else 1]
+    workloads = {name: read_workload(data, name) for name in names}
+    published = {} if quick else read_published(data)
     with progress_bar("fragmentation") as progress:
         result = run_fragmentation(nodes, workloads, seeds=chosen, progress=progress)
     options = " --quick" if quick else f" --lists {','.join(names)} --seeds {seeds}"
