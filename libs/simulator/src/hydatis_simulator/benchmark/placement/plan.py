@@ -10,6 +10,7 @@ from typing import Any
 from hydatis_simulator.benchmark.placement.cells import BURST, TEST, TUNING, FleetSpec, Settings
 from hydatis_simulator.benchmark.placement.metric_faults import METRIC_FAULTS
 from hydatis_simulator.benchmark.placement.oracle import OfflineOracle
+from hydatis_simulator.benchmark.placement.policies import BOUND
 from hydatis_simulator.benchmark.placement.protocol import Protocol
 from hydatis_simulator.benchmark.placement.tasks import ALLOWED, Bounds, FixedHardware, Frozen, NodesNeeded, Task
 from hydatis_simulator.peers.spec import PeerSpec
@@ -102,7 +103,8 @@ def _binding(protocol: Protocol, specs: Sequence[PeerSpec]) -> list[Task]:
             tasks += [
                 NodesNeeded(fleet, group, spec.name, settings_of(spec)[0], ALLOWED, True)
                 for spec in specs
-                if spec.name != OfflineOracle.name  # its plan knows no requests
+                # plans know no requests, and where requests as provisioned bind, L3 is the bound
+                if spec.name != OfflineOracle.name and (right_sized or spec.family != BOUND)
             ]
     return tasks
 

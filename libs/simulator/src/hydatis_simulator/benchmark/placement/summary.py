@@ -83,6 +83,8 @@ def _nodes_needed(specs: Sequence[PeerSpec], tuned: Mapping[str, Tuned], results
         if isinstance(task, NodesNeeded) and task.group == group
         for ratio in task.allowed
     }
+    if not by_task:
+        return {}
     seeds = sorted({seed for *_, seed in by_task})
     part: Json = {"policies": {}}
     for spec in specs:
@@ -95,33 +97,39 @@ def _nodes_needed(specs: Sequence[PeerSpec], tuned: Mapping[str, Tuned], results
                 for ratio in ALLOWED
                 if all((spec.name, settings[ratio], ratio, seed) in by_task for seed in seeds)
             }
-            if seeds and row:
+            if row:
                 part["policies"].setdefault(spec.name, {})[variant] = row
-    part["references"] = {}
-    for ratio in map(str, ALLOWED):
-        means = {name: _best(row, ratio) for name, row in part["policies"].items()}
-        chosen = references(specs, {name: one["nodes_mean"] for name, one in means.items() if one})
-        part["references"][ratio] = chosen
-        for row in part["policies"].values():
-            for variant in row.values():
-                one = variant.get(ratio)
-                if one and one["nodes_mean"] is not None:
-                    for role, name in chosen.items():
-                        other = means[name]
-                        assert other is not None
-                        one[f"{RATIO}_{role}"] = asdict(paired_ratio(one["nodes"], other["nodes"]))
+    part["references"] = {str(ratio): _add_ratios(part["policies"], specs, str(ratio)) for ratio in ALLOWED}
     if group == FREE:
-        for name, row in part["policies"].items():
-            for variant, by_ratio in row.items():
-                by_ratio["curve"] = _curve(
-                    [
-                        result
-                        for task, result in results.items()
-                        if isinstance(task, NodesNeeded) and task.group == group and task.policy == name
-                        if (task.settings == settings_of(_spec(specs, name))[0]) == (variant == PUBLISHED)
-                    ]
-                )
-    return part if part["policies"] else {}
+        _add_curves(part["policies"], specs, results)
+    return part
+
+
+def _add_ratios(policies: Json, specs: Sequence[PeerSpec], ratio: str) -> dict[str, str]:
+    """Adds ratios to those compared with, who are returned."""
+    best = {name: one for name, row in policies.items() if (one := _best(row, ratio))}
+    chosen = references(specs, {name: one["nodes_mean"] for name, one in best.items()})
+    for row in policies.values():
+        for variant in row.values():
+            one = variant.get(ratio)
+            if one and one["nodes_mean"] is not None:
+                for role, name in chosen.items():
+                    one[f"{RATIO}_{role}"] = asdict(paired_ratio(one["nodes"], best[name]["nodes"]))
+    return chosen
+
+
+def _add_curves(policies: Json, specs: Sequence[PeerSpec], results: Results) -> None:
+    for name, row in policies.items():
+        published = settings_of(_spec(specs, name))[0]
+        for variant, by_ratio in row.items():
+            by_ratio["curve"] = _curve(
+                [
+                    result
+                    for task, result in results.items()
+                    if isinstance(task, NodesNeeded) and task.group == FREE and task.policy == name
+                    if (task.settings == published) == (variant == PUBLISHED)
+                ]
+            )
 
 
 def _spec(specs: Sequence[PeerSpec], name: str) -> PeerSpec:

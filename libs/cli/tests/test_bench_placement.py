@@ -1,0 +1,204 @@
+"""hydatis bench placement on a small folder: figures that must hold, a run that is killed and goes on, input that is refused."""
+
+import json
+import os
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hydatis_cli.main import app
+from hydatis_cli.placement_journal import Journal
+from hydatis_cli.placement_tables import placement_tables
+from hydatis_core.errors import HydatisError, InvalidValue, TraceRefused
+from hydatis_simulator.benchmark.placement.laboratory import Laboratory
+from typer.testing import CliRunner
+
+START, STEP, DAY = 1_372_629_600, 300, 288
+MACHINES = range(1, 25)
+
+
+def write_months(folder, days):
+    """Machines of two cores and 4 GiB with a daily wave and bursts, laid out as the published trace."""
+    random = np.random.default_rng(1)
+    steps = np.arange(days * DAY)
+    columns = {"vm_id": np.repeat(MACHINES, steps.size), "timestamp_s": np.tile(START + steps * STEP, len(MACHINES))}
+    samples = len(columns["vm_id"])
+    wave = 25.0 + 15.0 * np.sin(2 * np.pi * columns["timestamp_s"] / 86400)
+    columns |= {
+        "cpu_cores": np.full(samples, 2),
+        "cpu_capacity_mhz": np.full(samples, 5200.0),
+        "cpu_usage_pct": wave + np.where(random.random(samples) < 0.02, 50.0, 0.0),
+        "memory_capacity_kib": np.full(samples, 4.0 * 2**20),
+        "memory_usage_kib": 2.0**20 * (1.0 + np.repeat(random.random(len(MACHINES)), steps.size)),
+    }
+    columns["cpu_usage_mhz"] = columns["cpu_usage_pct"] * 52.0
+    for name in ("net_received", "net_transmitted", "disk_read", "disk_write"):
+        columns[f"{name}_kib_per_s"] = np.zeros(samples)
+    (folder / "bitbrains").mkdir(parents=True)
+    pq.write_table(pa.table(columns), folder / "bitbrains" / "rnd_2013-07.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_months(tmp_path_factory.mktemp("data"), days=19)
+
+
+def run(data, json_path, *more):
+    options = ["--seeds", "2", "--pods", "60", "--jobs", "1", "--quick", "--experiments", "E1,E2,E3"]
+    chosen = ["--policies", "random,least-allocated,oracle"] if "--policies" not in more else []
+    return CliRunner().invoke(
+        app, ["bench", "placement", "--data", str(data), "--json", str(json_path), *options, *chosen, *map(str, more)]
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(data, tmp_path_factory):
+    """The folder of an undisturbed run."""
+    folder = tmp_path_factory.mktemp("whole")
+    found = run(data, folder / "figures.json", "--report", folder / "page.html")
+    assert found.exception is None, found.output
+    return folder
+
+
+def test_figures_keep_the_orderings_that_must_hold(whole):
+    figures = json.loads((whole / "figures.json").read_text())
+    free = figures["nodes_needed"]["not-binding"]
+    bounds = figures["bounds"]["not-binding"]["never_fewer_nodes"]
+    for rows in free["policies"].values():
+        for row in rows.values():
+            for ratio, bound in zip(("0.001", "0.01", "0.05"), bounds, strict=True):
+                needed = row.get(ratio, {}).get("nodes_mean")
+                assert needed is None or needed >= bound
+    costs = {name: row["published"]["outcome_cost"] for name, row in figures["fixed"]["E2/cpu-50%"]["policies"].items()}
+    assert costs["oracle"] <= costs["random"]
+    assert figures["data"]["first_days"] == {"test": 10, "tuning": 1}
+    assert set(figures["tuned"]) == {"least-allocated"}
+
+
+def test_nothing_of_the_machine_is_in_the_figures_and_no_work_is_left(whole, data):
+    text = (whole / "figures.json").read_text()
+    assert str(whole) not in text
+    assert str(data) not in text
+    assert sorted(path.name for path in whole.iterdir()) == ["figures.json", "page.html"]
+
+
+def test_the_terminal_shows_every_experiment(whole):
+    titles = [table.title for table in placement_tables(json.loads((whole / "figures.json").read_text()))]
+    assert titles == [
+        "Limits",
+        "E1 nodes needed, requests do not bind",
+        "E1 nodes needed, requests as provisioned bind",
+        "E1 nodes needed, requests right-sized from history bind",
+        "E1 node counts frozen on other machines",
+        "E2 cpu-50%",
+        "E3 40-pods",
+    ]
+
+
+def test_the_page_is_whole_and_self_contained(whole):
+    page = (whole / "page.html").read_text()
+    assert page.rstrip().endswith("</html>")
+    assert 'src="http' not in page
+    for wanted in ("Nodes against violation", "Violation of every node", "E3 40-pods", "least-allocated"):
+        assert wanted in page
+
+
+def test_a_killed_run_goes_on_where_it_was_and_comes_to_the_same(whole, data, tmp_path, monkeypatch):
+    runs, computed = Laboratory._run, []
+
+    def killed_after_ten(laboratory, cell):
+        if len(computed) == 10:
+            raise KeyboardInterrupt
+        computed.append(cell.key())
+        return runs(laboratory, cell)
+
+    monkeypatch.setattr(Laboratory, "_run", killed_after_ten)
+    assert run(data, tmp_path / "figures.json", "--resume", tmp_path / "work").exit_code != 0
+    assert not (tmp_path / "figures.json").exists()
+    (journal,) = (tmp_path / "work").glob("*/cells.jsonl")
+    assert len(journal.read_text().splitlines()) == 10
+    with journal.open("a") as file:
+        file.write('["cut off in the mid')
+
+    def goes_on(laboratory, cell):
+        assert cell.key() not in computed, "what was done is not done again"
+        return runs(laboratory, cell)
+
+    monkeypatch.setattr(Laboratory, "_run", goes_on)
+    found = run(data, tmp_path / "figures.json", "--resume", tmp_path / "work")
+    assert found.exception is None, found.output
+    assert (tmp_path / "figures.json").read_text() == (whole / "figures.json").read_text()
+
+
+def test_processes_come_to_the_same_as_one(data, tmp_path):
+    few = ("--policies", "random", "--experiments", "E2")
+    for jobs in ("1", "2"):
+        found = run(data, tmp_path / f"{jobs}.json", *few, "--jobs", jobs)
+        assert found.exception is None, found.output
+    assert (tmp_path / "1.json").read_text() == (tmp_path / "2.json").read_text()
+
+
+def test_a_journal_is_shared_and_forgets_only_a_line_that_was_cut_off(tmp_path):
+    path = tmp_path / "deep" / "cells.jsonl"
+    first, second = Journal(path), Journal(path)
+    first["a"], second["b"] = {"x": 1.0}, {"x": float("nan")}
+    with path.open("a") as file:
+        file.write('["c", {"x":')
+    third = Journal(path)
+    assert dict(third)["a"] == {"x": 1.0}
+    assert set(third) == {"a", "b"}
+    third["d"] = {}
+    assert set(Journal(path)) == {"a", "b", "d"}
+    with pytest.raises(TypeError, match="forgets"):
+        del third["a"]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "said"),
+    [
+        (("--policies", "random,nobody"), InvalidValue, "no policy 'nobody'"),
+        (("--experiments", "E9"), InvalidValue, "no experiment 'E9'"),
+        (("--models", "nowhere"), InvalidValue, "nowhere"),
+    ],
+)
+def test_wrong_options_are_refused_in_a_sentence(data, tmp_path, options, error, said):
+    found = run(data, tmp_path / "figures.json", *options)
+    assert isinstance(found.exception, error)
+    assert said in str(found.exception)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_without_days_enough_is_refused(tmp_path):
+    folder = write_months(tmp_path / "short", days=8)
+    found = run(folder, tmp_path / "figures.json")
+    assert isinstance(found.exception, TraceRefused)
+    assert "8 days" in str(found.exception)
+    assert "9 days" in str(found.exception)
+
+
+def test_a_folder_too_short_to_tune_is_judged_with_published_knobs(tmp_path):
+    folder = write_months(tmp_path / "one", days=10)
+    found = run(folder, tmp_path / "figures.json", "--experiments", "E2")
+    assert found.exception is None, found.output
+    assert "tuned" not in json.loads((tmp_path / "figures.json").read_text())
+
+
+@pytest.mark.parametrize("prepare", ["missing", "empty", "file", "column", "unreadable"])
+def test_a_folder_that_holds_no_trace_is_refused(tmp_path, prepare):
+    folder = tmp_path / "data"
+    if prepare == "file":
+        folder.write_text("")
+    elif prepare == "column":
+        (folder / "bitbrains").mkdir(parents=True)
+        pq.write_table(pa.table({"vm_id": [1], "timestamp_s": [START]}), folder / "bitbrains" / "rnd_2013-07.parquet")
+    elif prepare != "missing":
+        folder.mkdir()
+    if prepare == "unreadable":
+        folder.chmod(0)
+        if os.access(folder, os.R_OK):  # who may do everything finds it empty
+            prepare = "empty"
+    found = run(folder, tmp_path / "figures.json")
+    assert isinstance(found.exception, HydatisError), found.exception
+    assert not (tmp_path / "figures.json").exists()
