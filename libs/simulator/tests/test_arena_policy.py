@@ -59,6 +59,15 @@ def test_a_placement_is_the_same_twice_and_without_correction_that_of_greedy() -
     np.testing.assert_array_equal(first, uncorrected)
 
 
+def test_without_credits_a_burst_is_placed_blindly() -> None:
+    burst = replace(fleet(), arrival_seconds=np.full(40, 2 * 86400.0 + 1.0))
+    most_bursty = [
+        np.bincount(place(burst, cluster(10), HydatisGreedy(credits=credits), seed=1, requests_bind=False)[::4]).max()
+        for credits in (True, False)
+    ]
+    assert most_bursty[0] < most_bursty[1]
+
+
 def test_nodes_of_unlike_sizes_are_weighed_by_their_room() -> None:
     allocatable = np.array([[10.0, 20.0], [100 * GIB, 200 * GIB]])
     nodes = place(fleet(12), allocatable, HydatisGreedy(JumpLaw(0.0, 0.0)), seed=1, requests_bind=False)

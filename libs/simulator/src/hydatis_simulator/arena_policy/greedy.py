@@ -18,11 +18,14 @@ class HydatisGreedy:
 
     Args:
         jumps: law of jumps; chances of zero: the ablation without a hedge.
+        credits: count a pod when it is bound; False: the ablation without credits, which counts it at the next sample.
         name: what tables call it.
     """
 
-    def __init__(self, jumps: JumpLaw | None = None, *, name: str = "hydatis-greedy") -> None:
+    def __init__(self, jumps: JumpLaw | None = None, *, credits: bool = True, name: str = "hydatis-greedy") -> None:
         self._name = name
+        self._credits = credits
+        self._uncounted: list[tuple[int, int]] = []
         self._jumps = jumps or JumpLaw()
         self._ledger: MomentLedger | None = None
 
@@ -34,9 +37,13 @@ class HydatisGreedy:
     def start(self, seen: Seen) -> None:
         """No pod is bound."""
         self._ledger = MomentLedger(seen, self._jumps)
+        self._uncounted.clear()
 
     def tick(self, seen: Seen) -> None:
-        """Measurements are not needed: what was bound is known at once."""
+        """Measurements are not needed: what was bound is known at once, unless credits are off."""
+        for pod, node in self._uncounted:
+            self._started.place(seen, pod, node)
+        self._uncounted.clear()
 
     def scores(self, seen: Seen, pod: int) -> NDArray[np.float64]:
         """shape (nodes,)."""
@@ -45,7 +52,10 @@ class HydatisGreedy:
 
     def placed(self, seen: Seen, pod: int, node: int) -> None:
         """Counts the pod."""
-        self._started.place(seen, pod, node)
+        if self._credits:
+            self._started.place(seen, pod, node)
+        else:
+            self._uncounted.append((pod, node))
 
     @property
     def _started(self) -> MomentLedger:
