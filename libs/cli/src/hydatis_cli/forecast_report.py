@@ -22,6 +22,8 @@ _SHOWN = (
     ("coverage_worst", "{:.1%}"),
     ("under_prediction", "{:.1%}"),
 )
+#: The few that fit on a terminal.
+_ON_TERMINAL = (("mase", "{:.2f}"), ("pinball_p95", "{:.2f}"), ("coverage_p95", "{:.3f}"), ("coverage_worst", "{:.3f}"))
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>HYDATIS forecast benchmark</title>
 <style>body{font-family:system-ui,sans-serif;margin:2rem;max-width:80rem}table{border-collapse:collapse;margin:1rem 0}
 td,th{padding:.2rem .6rem;border-bottom:1px solid #ddd;text-align:right}td:first-child,th:first-child{text-align:left}
@@ -45,8 +47,8 @@ Each cell: 5, 15, 60 minutes, and the highest use of the next hour.</p>
 def forecast_tables(figures: dict[str, Any]) -> Iterator[Table]:
     """A table per set, resource and side, and one per drift."""
     for title, methods in _parts(figures):
-        table = Table("method", *(name for name, _ in _SHOWN), title=f"{title} (5 / 15 / 60 min / max of the next hour)")
-        for row in _rows(methods):
+        table = Table("method", *(name for name, _ in _ON_TERMINAL), title=f"{title} (5 / 15 / 60 min, max of the hour)")
+        for row in _rows(methods, _ON_TERMINAL, " "):
             table.add_row(*row, style="bold" if row[0] == "ours" else "")
         yield table
     for title, header, rows in _drifts(figures):
@@ -72,12 +74,12 @@ def _parts(figures: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
                     yield f"{name}, {resource}: {text}", part[side]
 
 
-def _rows(methods: dict[str, Any]) -> Iterator[list[str]]:
+def _rows(methods: dict[str, Any], figures: tuple[tuple[str, str], ...] = _SHOWN, between: str = " / ") -> Iterator[list[str]]:
     for method, targets in methods.items():
         cells = []
-        for name, shown in _SHOWN:
+        for name, shown in figures:
             values = [targets[target][name] for target in _TARGETS]
-            cells.append(" / ".join("-" if value is None else shown.format(value) for value in values))
+            cells.append(between.join("-" if value is None else shown.format(value) for value in values))
         yield [method, *cells]
 
 

@@ -32,7 +32,7 @@ from hydatis_forecasting.use_history import MAX_COVERAGE_RATIO
 
 __all__ = ["FORGET_SECONDS", "OffsetTracker", "RollingCalibration"]
 
-RATE = 0.01
+RATE = 0.02
 FIRST_RATE = 0.3
 GAIN_RATE = 0.004
 #: Forecasts are followed up at most this often.

@@ -46,7 +46,7 @@ class TrainingParameters:
     """Share of the columns each tree sees, 0..1."""
     l2: float = 1.0
     """L2 penalty on leaf values, >= 0."""
-    bin_count: int = 256
+    bin_count: int = 64
     """Histogram bins per column."""
     early_stopping_rounds: int | None = None
     """Stop a target when its held-out pinball loss has not improved for this many rounds. None: grow all rounds."""
@@ -167,7 +167,7 @@ def train_and_calibrate(
     *,
     seed: int,
     parameters: TrainingParameters | None = None,
-    calibration_share: float = 0.2,
+    calibration_share: float = 0.1,
     nthread: int = 1,
     progress: Progress = _untold,
 ) -> QuantileForecaster:

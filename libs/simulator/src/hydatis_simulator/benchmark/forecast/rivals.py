@@ -198,8 +198,9 @@ def _holt_winters(past: Past, target: int) -> Forecast:
 def _linear_regression(past: Past, target: int) -> Forecast:
     held = _held(past.used)
     lags = [*range(1, 13), past.steps(DAY_SECONDS), past.steps(DAY_SECONDS) - past.lead(target)]
-    level = np.nanmean(np.where(past.learn_steps, held, np.nan), axis=1) if past.learn_steps.any() else np.nanmean(held, axis=1)
-    scale = np.maximum(np.nan_to_num(level), 1e-4)[:, None].astype(np.float32)
+    counted = ~np.isnan(held) & (past.learn_steps if past.learn_steps.any() else True)
+    level = np.where(counted, held, 0).sum(axis=1) / np.maximum(counted.sum(axis=1), 1)
+    scale = np.maximum(level, 1e-4)[:, None].astype(np.float32)
 
     def design(rows: NDArray[np.intp], steps: NDArray[np.intp]) -> Matrix:
         distances = []

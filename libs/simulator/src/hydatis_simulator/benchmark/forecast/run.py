@@ -25,14 +25,16 @@ from hydatis_simulator.benchmark.forecast.watched import Watched, watch
 
 __all__ = ["FULL", "QUICK", "ForecastRun", "learn", "run_forecast"]
 
-FULL = Sizes(node_draws=4, learning_draws=16, workloads_count=30, learning_days=62.0, judged_days=31.0, rounds=60)
+FULL = Sizes(node_draws=4, learning_draws=4, workloads_count=20, learning_days=62.0, judged_days=31.0, rounds=60)
 QUICK = Sizes(node_draws=1, learning_draws=2, workloads_count=5, learning_days=6.0, judged_days=1.5, rounds=15)
 #: Days before the judged ones in which the windows fill, and then the calibration settles.
 _FILL_DAYS, _SETTLE_DAYS = 1.05, 7.0
+#: Days before the judged ones that rivals look back on; their offsets and weights come from the last 30 of them.
+_RIVAL_DAYS = 40
 #: Every so many steps is judged; no divisor of an hour, so that every minute of the clock is.
 JUDGED_EVERY = 5
 #: Rows to learn from, per set and resource.
-_LEARNED_ROWS = 110_000
+_LEARNED_ROWS = 90_000
 Progress = Callable[[int, int, str], None]
 
 
@@ -137,7 +139,7 @@ def _judge(
 ) -> dict[str, Any]:
     day = round(DAY_SECONDS / series.step_seconds)
     last = min(series.steps_count, series.test_step + round(sizes.judged_days * day))
-    series = series.between(0, last)
+    series = series.between(max(0, series.test_step - _RIVAL_DAYS * day), last)
     first = max(0, series.test_step - round((_FILL_DAYS + _SETTLE_DAYS) * day))
     part = series.between(first, last)
     keep = np.ones(part.steps_count, dtype=np.bool_)

@@ -89,13 +89,14 @@ class SeriesSet:
 
 @dataclass(frozen=True)
 class _Machines:
-    """Machines of a trace, lives joined: amounts, NaN where running but not measured, 0 where off."""
+    """Machines of a trace, lives joined: amounts, NaN where not measured; whether the machine was there at all."""
 
     names: tuple[str, ...]
     cpu: Matrix
     memory: Matrix
     cpu_provisioned: NDArray[np.float64]
     memory_provisioned: NDArray[np.float64]
+    there: NDArray[np.bool_]
 
 
 def machine_series(trace: Trace, test_share: float, test_seconds: float) -> SeriesSet:
@@ -141,8 +142,9 @@ def group_machines(trace: Trace, test_share: float, test_seconds: float, *, grou
     """
     machines = _machines(trace)
     unseen = _unseen(machines.names, trace.name, test_share)
-    filled_cpu, cpu_known = _held(machines.cpu)
-    filled_memory, memory_known = _held(machines.memory)
+    # A machine that is off uses nothing, and that is known.
+    filled_cpu, cpu_known = _held(np.where(machines.there, machines.cpu, np.float32(0)))
+    filled_memory, memory_known = _held(np.where(machines.there, machines.memory, np.float32(0)))
     names: list[str] = []
     groups: list[NDArray[np.intp]] = []
     sides: list[bool] = []
@@ -198,7 +200,8 @@ def _unseen(names: tuple[str, ...], salt: str, share: float) -> NDArray[np.bool_
 def _machines(trace: Trace) -> _Machines:
     names = tuple(dict.fromkeys(one.pod.workload for one in trace.pods))
     row_of = {name: row for row, name in enumerate(names)}
-    cpu, memory = (np.zeros((len(names), trace.steps_count), dtype=np.float32) for _ in range(2))
+    cpu, memory = (np.full((len(names), trace.steps_count), np.nan, dtype=np.float32) for _ in range(2))
+    there = np.zeros(cpu.shape, dtype=np.bool_)
     cpu_provisioned, memory_provisioned = np.zeros(len(names)), np.zeros(len(names))
     for row, one in enumerate(trace.pods):
         at = row_of[one.pod.workload]
@@ -206,8 +209,11 @@ def _machines(trace: Trace) -> _Machines:
         last = trace.steps_count if one.end_seconds >= trace.end_seconds else trace.step_at(one.end_seconds)
         cpu[at, first:last] = trace.cpu_used_cores[row, first:last]
         memory[at, first:last] = trace.memory_used_bytes[row, first:last]
-        cpu_provisioned[at], memory_provisioned[at] = one.pod.limits.cpu_cores, one.pod.limits.memory_bytes
-    return _Machines(names, cpu, memory, cpu_provisioned, memory_provisioned)
+        there[at, first:last] = True
+        asked, limit = one.pod.requests, one.pod.limits
+        cpu_provisioned[at] = max(limit.cpu_cores, asked.cpu_cores) or 1.0
+        memory_provisioned[at] = max(limit.memory_bytes, asked.memory_bytes) or 1.0
+    return _Machines(names, cpu, memory, cpu_provisioned, memory_provisioned, there)
 
 
 def _held(matrix: Matrix) -> tuple[Matrix, NDArray[np.bool_]]:

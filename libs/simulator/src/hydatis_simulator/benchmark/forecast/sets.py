@@ -64,21 +64,36 @@ def _unseen_share(machines_count: int) -> float:
 def _trace(name: str, folder: Path) -> tuple[Trace, float, float]:
     trace = read_trace(name, folder, seed=0, arrival_window_seconds=0.0)
     share = _unseen_share(len({one.pod.workload for one in trace.pods}))
-    return trace, share, judged_from_seconds(trace.start_seconds, trace.end_seconds)
+    first, last = _measured(trace)
+    step = trace.step_seconds
+    return trace, share, judged_from_seconds(trace.start_seconds + first * step, trace.start_seconds + last * step)
+
+
+def _measured(trace: Trace) -> tuple[int, int]:
+    """First step that any machine was measured in, and one past the last."""
+    steps = np.flatnonzero((~np.isnan(trace.cpu_used_cores)).any(axis=0))
+    return int(steps[0]), int(steps[-1]) + 1
 
 
 def _bitbrains(folder: Path, sizes: Sizes, seed: int) -> tuple[list[SeriesSet], list[SeriesSet]]:
     trace, share, judged = _trace("bitbrains", folder)
     nodes = group_machines(trace, share, judged, group_size=sizes.group_size, draws=sizes.node_draws, seed=seed)
-    # Other deals of the same learning machines: the more ways they are mixed, the less a model learns of single ones.
-    mixes = group_machines(trace, share, judged, group_size=sizes.group_size, draws=sizes.learning_draws, seed=seed + 1)
+    # Other deals of the same learning machines, large nodes and small: the more ways they are mixed, the less is learned by heart.
+    small = max(2, sizes.group_size // 4)
+    mixes = [
+        group_machines(trace, share, judged, group_size=size, draws=draws, seed=seed + 1)
+        for size, draws in ((sizes.group_size, sizes.learning_draws), (small, max(1, sizes.learning_draws // 2)))
+    ]
     machines = machine_series(trace, share, judged)
+    span = _measured(trace)
     few = np.concatenate([np.flatnonzero(machines.unseen == side)[: sizes.workloads_count] for side in (False, True)])
-    return [nodes, machines.take(few)], [mixes.take(~mixes.unseen)]
+    judged_sets = [nodes.between(*span), machines.take(few).between(*span)]
+    return judged_sets, [one.take(~one.unseen).between(*span) for one in mixes]
 
 
 def _alibaba(folder: Path, _sizes: Sizes, _seed: int) -> tuple[list[SeriesSet], list[SeriesSet]]:
-    machines = machine_series(*_trace("alibaba_2018", folder))
+    trace, share, judged = _trace("alibaba_2018", folder)
+    machines = machine_series(trace, share, judged).between(*_measured(trace))
     return [machines], [machines.take(~machines.unseen)]
 
 
