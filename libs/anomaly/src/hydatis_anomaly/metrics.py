@@ -164,4 +164,4 @@ def wilson_interval(hit_count: int, count: int) -> tuple[float, float]:
     z, share = 1.959964, hit_count / count
     middle = (share + z * z / (2 * count)) / (1 + z * z / count)
     half = z / (1 + z * z / count) * np.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    return float(middle - half), float(middle + half)
+    return max(float(middle - half), 0.0), min(float(middle + half), 1.0)

@@ -60,14 +60,12 @@ def _nab_rows(figures: dict[str, Any]) -> Iterator[list[str]]:
 
 
 def _blame_rows(figures: dict[str, Any]) -> Iterator[list[str]]:
-    for detector, one in figures["detectors"].items():
-        blame = one.get("blame")
-        if blame and blame["segments"]:
-            yield [
-                detector,
-                str(blame["segments"]),
-                *(_number(blame[name]) for name in ("first_named_hits", "five_named_hits", "chance")),
-            ]
+    asked = {"at_alarm": "first alarm row of found events", "at_peak": "row of highest risk of all events"}
+    for one in figures["detectors"].values():
+        for name, blame in one.get("blame", {}).items():
+            if blame["segments"]:
+                hits = (_number(blame[key]) for key in ("first_named_hits", "five_named_hits", "chance"))
+                yield [asked[name], str(blame["segments"]), *hits]
 
 
 def _fault_rows(figures: dict[str, Any]) -> Iterator[list[str]]:
@@ -90,7 +88,7 @@ def _all_rows(figures: dict[str, Any], *, every: bool = True) -> Iterator[tuple[
         yield "alarms at the rate fixed beforehand", columns, [[row[place] for place in _SHORT] for row in alarms]
     blame = list(_blame_rows(figures))
     if blame:
-        yield "metrics named", ("detector", "segments", "first is labelled", "first five", "chance"), blame
+        yield "metrics named", ("asked at", "events", "first is labelled", "first five", "chance"), blame
     faults = list(_fault_rows(figures))
     if faults:
         yield "faults found (product, default rate, 3 ticks)", ("fault", "injected", "found", "95 %"), faults

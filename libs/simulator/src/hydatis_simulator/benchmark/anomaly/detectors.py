@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 
 from hydatis_simulator.benchmark.anomaly.rivals import autoregression_scores, ewma_scores, reconstruction_scores
 
-__all__ = ["DETECTORS", "GROWN_SHARE", "OURS", "Judged", "Unlabelled", "detect"]
+__all__ = ["DETECTORS", "GROWN_SHARE", "OURS", "Explain", "Judged", "Unlabelled", "detect"]
 
 #: Share of the training part that detectors are fitted on.
 GROWN_SHARE = 0.7
 OURS = "forest on windows"
 
+#: (rows of the test part, how many) -> the metrics to blame for each, most first.
 Explain = Callable[[NDArray[np.intp], int], list[list[int]]]
 
 
@@ -65,7 +66,7 @@ class Judged:
     threshold_by_rate: Mapping[float, float]
     """The model's own threshold by false-alarm rate, from the training part."""
     explain: Explain | None = None
-    """(rows, how many) -> the metrics to blame, most first; None: it cannot say."""
+    """None: it cannot say."""
 
 
 def detect(detector: str, machine: Unlabelled, rates: tuple[float, ...]) -> Judged:

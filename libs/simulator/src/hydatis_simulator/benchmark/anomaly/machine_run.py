@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from hydatis_anomaly.metrics import wilson_interval
 from numpy.typing import NDArray
 
-from hydatis_simulator.benchmark.anomaly.detectors import DETECTORS, OURS, Judged, Unlabelled, detect
+from hydatis_simulator.benchmark.anomaly.detectors import DETECTORS, OURS, Explain, Judged, Unlabelled, detect
 from hydatis_simulator.benchmark.anomaly.flags import confirmed, over_fixed, over_trailing
 from hydatis_simulator.benchmark.anomaly.judging import alarm_figures, rank_figures
-from hydatis_simulator.labelled.machine import LabelledMachine
+from hydatis_simulator.labelled.machine import LabelledMachine, Segment
 
 __all__ = ["CONFIRM_TICKS", "DEFAULT_RATE", "PRECISE_RATE", "RATES", "blame_figures", "run_machines"]
 
@@ -53,7 +53,7 @@ def run_machines(
             judged.append(detect(detector, Unlabelled(machine.metrics, machine.train, machine.test, seed), RATES))
             progress(number * (len(machines) + 1) + place + 1, total, f"{detector}, {machine.name}")
         figures[detector] = _figures(names, labels, judged, tick, rates=RATES if detector == OURS else (DEFAULT_RATE, PRECISE_RATE))
-        if detector == OURS and any(machine.segments for machine in machines):
+        if detector == OURS and any(segment.metrics for machine in machines for segment in machine.segments):
             figures[detector]["blame"] = blame_figures(machines, judged)
         progress((number + 1) * (len(machines) + 1), total, f"{detector}, alarms")
     return {
@@ -90,27 +90,57 @@ def _figures(
 def blame_figures(machines: Sequence[LabelledMachine], judged: Sequence[Judged]) -> dict[str, Any]:
     """Whether the metrics named for an alarm are those the labellers named.
 
-    Of every labelled segment with named metrics the row of the highest risk is asked. Hit: the metric named first is among the
-    labelled; the second figure asks the same of the first five on average. Chance: the share of all metrics that is labelled.
+    Asked twice of every labelled segment with named metrics: at its first alarm row (default rate, confirmed; segments without an
+    alarm do not count), and at its row of highest risk, found or not.
     """
-    first, five, chance = [], [], []
-    for machine, one in zip(machines, judged, strict=True):
-        named = [segment for segment in machine.segments if segment.metrics]
-        if one.explain is None or not named:
+    flags = over_trailing(
+        [one.calibration_risk for one in judged],
+        [one.risk for one in judged],
+        [one.threshold_by_rate[DEFAULT_RATE] for one in judged],
+        DEFAULT_RATE,
+        machines[0].tick_seconds,
+    )
+    at_alarm: list[_Asked] = []
+    at_peak: list[_Asked] = []
+    for machine, one, said in zip(machines, judged, flags, strict=True):
+        if one.explain is None:
             continue
-        rows = np.array([segment.first + int(np.nanargmax(_known(one.risk[segment.first : segment.end]))) for segment in named])
-        for segment, blamed in zip(named, one.explain(rows, 5), strict=True):
-            if blamed:
-                hits = [metric in segment.metrics for metric in blamed]
-                first.append(hits[0])
-                five.append(float(np.mean(hits)))
-                chance.append(len(segment.metrics) / len(machine.metrics))
+        alarms = confirmed(said, CONFIRM_TICKS[-1])
+        for segment in machine.segments:
+            if segment.metrics:
+                part = slice(segment.first, segment.end)
+                if alarms[part].any():
+                    at_alarm.append(_ask(one.explain, machine, segment, int(np.argmax(alarms[part]))))
+                at_peak.append(_ask(one.explain, machine, segment, int(np.argmax(_known(one.risk[part])))))
+    return {"at_alarm": _hits(at_alarm), "at_peak": _hits(at_peak)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The metrics named for one row, against the labels."""
+
+    hits: tuple[bool, ...]
+    """Of the first five metrics named, which are labelled."""
+    labelled_share: float
+    """Share of all metrics that is labelled: what naming at random would hit."""
+
+
+def _ask(explain: Explain, machine: LabelledMachine, segment: Segment, offset: int) -> _Asked:
+    (blamed,) = explain(np.array([segment.first + offset]), 5)
+    return _Asked(tuple(metric in segment.metrics for metric in blamed), len(segment.metrics) / len(machine.metrics))
+
+
+def _hits(asked: Sequence[_Asked]) -> dict[str, Any]:
+    named = [one for one in asked if one.hits]
+    if not named:
+        return {"segments": 0}
+    first = sum(one.hits[0] for one in named)
     return {
-        "segments": len(first),
-        "first_named_hits": float(np.mean(first)) if first else None,
-        "first_named_hits_95": wilson_interval(sum(first), len(first)),
-        "five_named_hits": float(np.mean(five)) if five else None,
-        "chance": float(np.mean(chance)) if chance else None,
+        "segments": len(named),
+        "first_named_hits": first / len(named),
+        "first_named_hits_95": wilson_interval(first, len(named)),
+        "five_named_hits": float(np.mean([np.mean(one.hits) for one in named])),
+        "chance": float(np.mean([one.labelled_share for one in named])),
     }
 
 
