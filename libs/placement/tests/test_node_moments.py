@@ -13,7 +13,7 @@ NEVER = JumpLaw(0.0, 0.0)
 
 def test_golden_numbers_of_a_pod() -> None:
     """16 of a tenth of the node is 1.6; a chance of 0.01 of 0.8 x half a node adds to it."""
-    past = np.array([[1.0, 1.0], [10.0, 10.0]])
+    past = np.array([[1.0] * 12, [10.0] * 12])
     steady = demand_moments(past, np.array([5.0, 50.0]), ROOM, NEVER)
     np.testing.assert_allclose(steady, SCALES[:, None] * [0.1, 0.1], rtol=1e-6)
     hedged = demand_moments(past, np.array([5.0, 50.0]), ROOM)
@@ -21,23 +21,25 @@ def test_golden_numbers_of_a_pod() -> None:
     assert hedged[0, 0] == pytest.approx(np.log(0.999 * np.exp(1.6) + 0.001 * np.exp(16 * 0.8 * 0.5)), rel=1e-6)
 
 
-def test_a_pod_without_a_past_counts_as_its_request() -> None:
+def test_a_pod_without_a_past_counts_as_the_cold_law_says() -> None:
+    """Half of the node asked for: 16 x 0.5 = 8 in the exponent of the largest share."""
     asked = np.array([5.0, 500.0])
-    np.testing.assert_allclose(demand_moments(np.empty((2, 0)), asked, ROOM, NEVER), SCALES[:, None] * [0.5, 1.0])
-    unmeasured = np.full((2, 3), np.nan)
-    np.testing.assert_allclose(demand_moments(unmeasured, asked, ROOM, NEVER), SCALES[:, None] * [0.5, 1.0])
+    cold = demand_moments(np.empty((2, 0)), asked, ROOM, NEVER)
+    assert cold[0, 0] == pytest.approx(np.log(0.5 * np.exp(0.16) + 0.3 * np.exp(0.8) + 0.15 * np.exp(2.4) + 0.05 * np.exp(8.0)))
+    np.testing.assert_allclose(demand_moments(np.full((2, 11), 0.1), asked, ROOM, NEVER), cold)
+    assert (cold < SCALES[:, None] * [0.5, 1.0]).all()
 
 
 def test_a_bursty_pod_weighs_more_than_a_steady_one_of_the_same_mean() -> None:
-    bursty = demand_moments(np.array([[0.0, 4.0], [0.0, 40.0]]), np.array([5.0, 50.0]), ROOM, NEVER)
-    steady = demand_moments(np.array([[2.0, 2.0], [20.0, 20.0]]), np.array([5.0, 50.0]), ROOM, NEVER)
+    bursty = demand_moments(np.array([[0.0, 4.0] * 6, [0.0, 40.0] * 6]), np.array([5.0, 50.0]), ROOM, NEVER)
+    steady = demand_moments(np.array([[2.0] * 12, [20.0] * 12]), np.array([5.0, 50.0]), ROOM, NEVER)
     assert (bursty > steady).all()
 
 
 def test_the_bound_holds_for_what_it_bounds() -> None:
     """Two pods that use 0 or 0.6 of the node: both do, and pass it, a quarter of the time."""
     nodes = NodeMoments(2)
-    pod = demand_moments(np.array([[0.0, 6.0], [0.0, 0.0]]), np.array([6.0, 0.0]), ROOM, NEVER)
+    pod = demand_moments(np.array([[0.0, 6.0] * 6, [0.0] * 12]), np.array([6.0, 0.0]), ROOM, NEVER)
     nodes.add(0, pod)
     nodes.add(0, pod)
     assert log_overload_bound(nodes.sums)[0] >= np.log(0.25)

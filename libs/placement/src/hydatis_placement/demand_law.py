@@ -14,10 +14,15 @@ from hydatis_core.errors import InvalidValue, WrongShape
 from hydatis_features.profile_moments import log_moments
 from numpy.typing import NDArray
 
-__all__ = ["SCALES", "JumpLaw", "demand_moments"]
+__all__ = ["COLD_LAW", "LEAST_SAMPLES_COUNT", "SCALES", "JumpLaw", "demand_moments"]
 
 #: The scales s of moments, per node filled to its thresholds. Found on training months: 16 looks at means, 36 at tails.
 SCALES = np.array([16.0, 24.0, 36.0])
+#: Fewer known samples than this, an hour of five minutes, are no past: as in ``hydatis_features.profiles``.
+LEAST_SAMPLES_COUNT = 12
+#: What a workload without a past uses: rows of (share of the request, chance). Rounded quantiles of two training months of
+#: Bitbrains, CPU and memory together: half of the samples lie below 0.03, one in twenty above 0.3.
+COLD_LAW = np.array([[0.02, 0.50], [0.10, 0.30], [0.30, 0.15], [1.00, 0.05]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,8 @@ def demand_moments(
     """Log moments of a pod on one shape of node.
 
     With x = past / room, q = min(request / room, 1) and p the chance of a jump:
-    L(s) = ln( (1 - p) mean(exp(s x)) + p exp(s max(share q, 0)) ). Nothing known of a resource: x is the request.
+    L(s) = ln( (1 - p) mean(exp(s x)) + p exp(s share q) ). With fewer than 12
+    known samples of a resource, mean(exp(s x)) is the sum of chance exp(s share q) over ``COLD_LAW``.
 
     Args:
         past: shape (2, samples), cores and bytes, NaN: not measured; no samples: nothing is known.
@@ -71,7 +77,9 @@ def demand_moments(
     asked = np.minimum(requests / room, 1.0)
     point = SCALES[:, None] * asked
     known = log_moments(past / room[:, None], SCALES) if past.shape[1] else np.full(point.shape, np.nan)
-    week = np.where(np.isnan(known), point, known)
+    cold = np.log(np.exp(point[..., None] * COLD_LAW[:, 0]) @ COLD_LAW[:, 1])
+    has_past = (~np.isnan(past)).sum(axis=1) >= LEAST_SAMPLES_COUNT
+    week = np.where(has_past, known, cold)
     chances = np.array([law.cpu_chance, law.memory_chance])
     with np.errstate(divide="ignore"):
         return np.asarray(np.logaddexp(np.log1p(-chances) + week, np.log(chances) + law.request_share * point))
