@@ -145,6 +145,24 @@ def test_every_weight_is_learned_though_only_one_was_ever_played() -> None:
     np.testing.assert_allclose(function.values(states), (2 * states[:, 1] - 1) * states[:, 0], atol=0.1)
 
 
+class Baselined(Weighted):
+    """The same with x told as the value at both ends of the weight: (x, weight, -x, x)."""
+
+    STATES = np.array([[0.0, 0.0, 0.0, 0.0], [0.5, 0.0, -0.5, 0.5], [1.0, 0.0, -1.0, 1.0]], dtype=np.float32)
+
+
+def test_what_the_baseline_knows_is_not_learned_again() -> None:
+    function, curve = learn(Baselined(), episodes=300, seed=5, objective_column=1, baseline_columns=(2, 3), settings=SETTINGS)
+    np.testing.assert_allclose(function.values(Baselined.STATES), 0.0, atol=1e-3)
+    assert curve[-1]["loss_mean"] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_wrong_baseline_is_corrected() -> None:
+    """Told is -x and x swapped: the correction at weight 0 must be -2 x."""
+    function, _ = learn(Baselined(), episodes=1500, seed=5, objective_column=1, baseline_columns=(3, 2), settings=SETTINGS)
+    np.testing.assert_allclose(function.values(Baselined.STATES), -2 * Baselined.STATES[:, 0], atol=0.15)
+
+
 def test_candidates_that_were_not_chosen_are_learned_too() -> None:
     alone = replace(SETTINGS, first_exploration=0.0, last_exploration=0.0, warm_up=1, discount=0.0)
     function, _ = learn(Corridor(), episodes=1000, seed=5, settings=replace(alone, others_per_decision=2))
