@@ -104,10 +104,11 @@ def _nodes_needed(group: str, part: Json, figures: Json) -> Rows:
             _percent(one.get("cpu_mean_ratio")),
         ]
         cells.append(line)
-    seeds = figures["protocol"]["seeds_count"]
+    protocol = figures["protocol"]
+    seeds = protocol["seeds_count"] if group == "not-binding" else min(protocol["seeds_count"], protocol["binding_seeds_count"])
     text = (
-        f"Nodes made available so that violation stays within the share, mean of {seeds} seeds; ratios with the 95 % interval of a "
-        "paired bootstrap over seeds. k/n: only k of n seeds ever reach it."
+        f"Nodes made available so that violation stays within the share, mean over {seeds} seeds; ratios with the "
+        "95 % interval of a paired bootstrap over seeds. k/n: only k of n seeds ever reach it."
     )
     short = tuple(column for column in range(2 + 3 * len(ratios)) if column < 2 or (column - 2) % 3 < 2)
     return Rows(f"E1 nodes needed, {_GROUPS[group]}", text, tuple(columns), cells, short)

@@ -1,7 +1,8 @@
 """One run in the arena: a contender places a fleet on nodes, in order of arrival.
 
 Each pod goes to the node with the best score among those it fits on; equal scores are drawn from. A pod that fits nowhere, or that
-the contender's own filter rejects everywhere, waits and is tried again, in order, at each new sample until arrivals end.
+the contender's own filter rejects everywhere, waits and is tried again, in order, after 1, 2, 4 .. new samples until arrivals
+end, as kube-scheduler backs off.
 """
 
 from __future__ import annotations
@@ -57,15 +58,15 @@ def place(
     seen = seen or Seen(fleet, allocatable)
     draws = generator(seed, f"arena/ties/{fleet.name}").uniform(0.0, 1.0, fleet.pods_count)
     contender.start(seen)
-    waiting: list[int] = []
+    waiting: dict[int, tuple[int, int]] = {}
     for pod in range(fleet.pods_count):
         if _advance(seen, float(fleet.arrival_seconds[pod]), contender, fault):
-            waiting = [late for late in waiting if not _bind(seen, late, contender, draws[late], requests_bind)]
+            _try_again(seen, waiting, contender, draws, requests_bind)
         if not _bind(seen, pod, contender, float(draws[pod]), requests_bind):
-            waiting.append(pod)
+            waiting[pod] = (seen.step + 1, 1)
     while waiting and seen.step < fleet.judged_from_step:
         _advance(seen, (seen.step + 1) * fleet.step_seconds + seen.scrape_delay_seconds, contender, fault)
-        waiting = [late for late in waiting if not _bind(seen, late, contender, draws[late], requests_bind)]
+        _try_again(seen, waiting, contender, draws, requests_bind)
     return seen.node_of
 
 
@@ -88,6 +89,18 @@ def _advance(seen: Seen, now_seconds: float, contender: Contender, fault: Metric
         arrived = True
     seen.now_seconds = now_seconds
     return arrived
+
+
+def _try_again(
+    seen: Seen, waiting: dict[int, tuple[int, int]], contender: Contender, draws: NDArray[np.float64], requests_bind: bool
+) -> None:
+    """Tries the pods whose time has come; ``waiting``: step of the next try and samples waited for it, by pod."""
+    for pod, (step, waited) in list(waiting.items()):
+        if seen.step >= step:
+            if _bind(seen, pod, contender, float(draws[pod]), requests_bind):
+                del waiting[pod]
+            else:
+                waiting[pod] = (seen.step + 2 * waited, 2 * waited)
 
 
 def _bind(seen: Seen, pod: int, contender: Contender, draw: float, requests_bind: bool) -> bool:

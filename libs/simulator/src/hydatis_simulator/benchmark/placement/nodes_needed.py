@@ -1,19 +1,22 @@
 """E1's question: the fewest nodes at which a policy's violation is within the allowed share, for several shares at once.
 
-Violation falls with nodes, though not at every step, so "the smallest" is where a search finds it: steps of an eighth upward until
-the strictest share holds, then bisection between the last count that was too few and the first that was enough. All policies are
-asked at the same coarse counts, and every count is run once for all shares.
+Violation falls with nodes, though not at every step, so "the smallest" is where a search finds it: steps of a fifth upward until
+the strictest share holds, then bisection (with a guess before each halving) between the last count that was too few and the first
+that was enough. All policies are asked at the same coarse counts, and every count is run once for all shares.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 __all__ = ["Answer", "nodes_needed"]
 
 #: Ratio of two coarse counts.
-STEP_RATIO = 1.125
+STEP_RATIO = 1.2
+#: Stands for no violation where a logarithm is taken.
+_LEAST = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +61,22 @@ def nodes_needed(
         if enough is not None:
             too_few = max((nodes for nodes in coarse if nodes < enough), default=least - 1)
             while enough - too_few > 1:
-                middle = (enough + too_few) // 2
-                enough, too_few = (middle, too_few) if asked(middle) <= ratio else (enough, middle)
+                for middle in (_between(answers, too_few, enough, ratio), (too_few + enough) // 2):
+                    if too_few < middle < enough:
+                        enough, too_few = (middle, too_few) if asked(middle) <= ratio else (enough, middle)
         found[ratio] = enough
     return found
+
+
+def _between(answers: Mapping[int, Answer], too_few: int, enough: int, ratio: float) -> int:
+    """Where the ratio would be reached if the logarithm of violation fell evenly between the two counts."""
+    if too_few not in answers or not math.isfinite(answers[too_few].violation_ratio):
+        return (too_few + enough) // 2
+    upper, lower, wanted = (
+        math.log(max(value, _LEAST)) for value in (answers[too_few].violation_ratio, answers[enough].violation_ratio, ratio)
+    )
+    share = (upper - wanted) / max(upper - lower, _LEAST)
+    return min(max(math.ceil(too_few + share * (enough - too_few)), too_few + 1), enough - 1)
 
 
 def _downwards(asked: Callable[[int], float], loosest: float, first: int, least: int) -> list[int]:

@@ -97,7 +97,7 @@ def _by_settings(chosen: Tuned) -> list[tuple[Settings, tuple[float, ...]]]:
 def _binding(protocol: Protocol, specs: Sequence[PeerSpec]) -> list[Task]:
     tasks: list[Task] = []
     for group, right_sized in ((PROVISIONED, False), (RIGHT_SIZED, True)):
-        for seed in protocol.seeds:
+        for seed in protocol.seeds[: protocol.binding_seeds_count]:
             fleet = FleetSpec(TEST, seed, protocol.pods_count, right_sized=right_sized)
             tasks.append(Bounds(fleet, group))
             tasks += [

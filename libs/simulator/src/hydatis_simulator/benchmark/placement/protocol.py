@@ -34,6 +34,8 @@ class Protocol:
     tuning_seeds_count: int = 1
     settings_count: int = 12
     """Settings that tuning tries of a policy, the published one first."""
+    binding_seeds_count: int = 5
+    """Seeds of E1 where requests bind."""
     frozen_seeds_count: int = 3
     """Seeds of the column of frozen node counts; each is run both ways."""
     node_cores: float = 16.0

@@ -18,10 +18,10 @@ __all__ = ["ALLOWED", "Bounds", "FixedHardware", "Frozen", "NodesNeeded", "Task"
 
 #: alpha: node-time allowed in violation.
 ALLOWED = (0.001, 0.01, 0.05)
-#: More nodes than this many times bound L1 are not tried.
-MOST_OVER_FLUID = 6.0
+#: More nodes than this many times bound L1, or so much more than bound L3, are not tried.
+MOST_OVER_FLUID, MOST_OVER_REQUESTS = 6.0, 1.5
 #: The search begins at this share of L1.
-FIRST_OVER_FLUID = 0.8
+FIRST_OVER_FLUID = 1.1
 
 Result = dict[str, Any]
 
@@ -138,8 +138,9 @@ def _search(
 ) -> tuple[dict[float, int | None], list[list[float]]]:
     fleet = laboratory.fleet(spec)
     fluid = fluid_nodes(fleet, laboratory.node)
-    least = request_nodes(fleet, laboratory.node) if requests_bind else 1
-    most = max(math.ceil(MOST_OVER_FLUID * fluid), 2 * least)
+    requests = request_nodes(fleet, laboratory.node)
+    least = requests if requests_bind else 1
+    most = math.ceil(max(MOST_OVER_FLUID * fluid, MOST_OVER_REQUESTS * requests))
     curve: list[list[float]] = []
 
     def run(nodes: int) -> Answer:
