@@ -11,6 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hydatis_cli.main import main
+from hydatis_forecasting.dataset import Dataset
+from hydatis_forecasting.inputs import INPUT_COLUMNS
+from hydatis_forecasting.targets import TARGETS
+from hydatis_forecasting.training import TrainingParameters, train
+from hydatis_lifecycle.adapters.artifact_folder import ArtifactFolder
+from hydatis_lifecycle.artifacts import Manifest, digest_files
 
 
 def _write_machines(data: Path, machines: int = 6, steps: int = 700) -> None:
@@ -71,3 +77,24 @@ def test_bad_input_is_a_sentence_and_exit_code_2_and_leaves_nothing_behind(
     assert sentence in error
     assert "Traceback" not in error
     assert not figures.exists()
+
+
+def _publish_no_change(models: Path) -> None:
+    """Forecasters that say it stays as it is."""
+    rows, targets = np.zeros((64, len(INPUT_COLUMNS)), dtype=np.float32), np.zeros((64, len(TARGETS)), dtype=np.float32)
+    for resource in ("cpu", "memory"):
+        dataset = Dataset(resource, INPUT_COLUMNS, rows, targets, targets, np.arange(64), np.zeros(64, dtype=np.int32))
+        model = train(dataset, seed=0, parameters=TrainingParameters(rounds=1, max_depth=1))
+        name, files = f"{resource}-forecaster", model.to_files()
+        manifest = Manifest(name, "1.0.0", "xgboost_quantile", model.columns, model.outputs, "d", "r", {}, {}, digest_files(files))
+        ArtifactFolder(models).publish(manifest, files)
+
+
+def test_frozen_models_are_judged_as_they_are(tmp_path, monkeypatch) -> None:
+    _write_machines(tmp_path / "data", machines=4, steps=300)
+    _publish_no_change(tmp_path / "models")
+    figures = tmp_path / "figures.json"
+    assert _run(monkeypatch, "--data", tmp_path / "data", "--models", tmp_path / "models", "--json", figures, "--quick") == 0
+    found = json.loads(figures.read_text())
+    assert found["models"] == "frozen"
+    assert found["sets"]["alibaba_2018 workloads"]["cpu"]["unseen"]["ours"]["300s"]["mase"] == pytest.approx(1.0, abs=1e-3)
