@@ -12,7 +12,8 @@ def test_a_correction_is_kept_only_if_it_beats_greedy_on_machines_kept_from_it()
     nodes = make_nodes(trace, node_count=3)
     told = []
     correction = learn_correction(trace, nodes, seed=1, episodes=4, progress=lambda *call: told.append(call))
-    assert set(correction.metrics) == {"moment_hydatis_violation_ratio", "moment_greedy_violation_ratio", "moment_prefer_learned"}
+    names = ("hydatis_violation_ratio", "greedy_violation_ratio", "lower_ratio", "prefer_learned")
+    assert set(correction.metrics) == {f"moment_{name}" for name in names}
     assert (MOMENT_FILE_NAME in correction.files) == bool(correction.metrics["moment_prefer_learned"])
     assert (correction_of(correction.files) is None) == (not correction.files)
     assert len(correction.curve) == 4

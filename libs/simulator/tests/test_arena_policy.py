@@ -97,7 +97,7 @@ def test_learning_is_repeatable_and_the_correction_survives_its_file() -> None:
     nodes = place(fleet(), cluster(8), HydatisLearned(read), seed=1, requests_bind=False)
     assert (nodes >= 0).all()
     figures = compare_with_greedy(read, [fleet(seed=2)], NODE, seed=1, levels=(1.5,))
-    assert set(figures) == {"hydatis_violation_ratio", "greedy_violation_ratio", "prefer_learned"}
+    assert set(figures) == {"hydatis_violation_ratio", "greedy_violation_ratio", "lower_ratio", "prefer_learned"}
 
 
 def test_an_artifact_without_a_correction_has_none_and_a_broken_one_is_refused() -> None:

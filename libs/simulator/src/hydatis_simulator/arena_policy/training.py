@@ -140,8 +140,9 @@ def compare_with_greedy(
         levels: node counts, times what the fleet's summed peaks fill.
 
     Returns:
-        Violation ratio, mean over fleets and levels, of ``hydatis`` and of ``greedy``, and ``prefer_learned``: 1 if the mean of
-        ln(violation ratio + 10^-5) is lower with the correction, else 0.
+        Violation ratio, mean over fleets and levels, of ``hydatis`` and of ``greedy``; ``lower_ratio``: the share of runs in which
+        the correction is not worse; ``prefer_learned``: 1 if it is not worse in any and better in one, else 0. A lower mean is not
+        enough: corrections with a validation mean 6 % and 13 % lower were worse than greedy on other machines.
     """
     ratios: dict[str, list[float]] = {"hydatis": [], "greedy": []}
     for fleet in fleets:
@@ -151,6 +152,7 @@ def compare_with_greedy(
             for name, used in (("hydatis", correction), ("greedy", None)):
                 nodes = place(fleet, allocatable, HydatisLearned(used), seed=seed, requests_bind=False)
                 ratios[name].append(judge(fleet, nodes, allocatable).violation_ratio)
-    logs = {name: float(np.log(np.array(values) + 1e-5).mean()) for name, values in ratios.items()}
     means = {f"{name}_violation_ratio": float(np.mean(values)) for name, values in ratios.items()}
-    return means | {"prefer_learned": float(logs["hydatis"] < logs["greedy"])}
+    gains = np.subtract(ratios["greedy"], ratios["hydatis"])
+    preferred = bool((gains >= 0).all() and (gains > 0).any())
+    return means | {"lower_ratio": float((gains >= 0).mean()), "prefer_learned": float(preferred)}
