@@ -6,20 +6,22 @@ import json
 import math
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from hydatis_core.errors import ArtifactRefused, InvalidValue, TraceRefused
-from hydatis_forecasting.model import QuantileForecaster
 from hydatis_forecasting.targets import RESOURCES
 from hydatis_lifecycle.adapters.artifact_folder import ArtifactFolder
 from hydatis_pipelines.whole_files import write_whole
-from hydatis_simulator.benchmark.forecast.run import FULL, JUDGED_EVERY, QUICK, ForecastRun, run_forecast
 from hydatis_simulator.benchmark.forecast.sets import SETS, sets_in
 
 from hydatis_cli.console import err, out, progress_bar
 from hydatis_cli.forecast_report import forecast_page, forecast_tables
 from hydatis_cli.options import SeedOption
+
+if TYPE_CHECKING:
+    from hydatis_forecasting.model import QuantileForecaster
+    from hydatis_simulator.benchmark.forecast.run import ForecastRun
 
 __all__ = ["forecast"]
 
@@ -42,6 +44,9 @@ def forecast(
     Machines and days are kept apart: what is judged on, no model was trained on.
     Example: hydatis bench forecast --data data --json forecast.json --quick
     """
+    # Only here: it brings xgboost, which no other command should wait for.
+    from hydatis_simulator.benchmark.forecast.run import FULL, QUICK, run_forecast
+
     present = sets_in(data)
     for name in SETS:
         if name not in present:
@@ -63,6 +68,8 @@ def forecast(
 
 
 def _figures(run: ForecastRun, present: list[str], frozen: bool, quick: bool, seed: int) -> dict[str, Any]:
+    from hydatis_simulator.benchmark.forecast.run import JUDGED_EVERY
+
     options = (" --models MODELS" if frozen else "") + (" --quick" if quick else "")
     return {
         "command": f"hydatis bench forecast --data DATA{options} --seed {seed}",
@@ -79,6 +86,8 @@ def _figures(run: ForecastRun, present: list[str], frozen: bool, quick: bool, se
 
 
 def _frozen(models: Path) -> dict[str, QuantileForecaster]:
+    from hydatis_forecasting.model import QuantileForecaster
+
     folder = ArtifactFolder(models)
     try:
         return {
