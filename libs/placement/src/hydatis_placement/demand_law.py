@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 __all__ = ["COLD_LAW", "LEAST_SAMPLES_COUNT", "SCALES", "JumpLaw", "demand_moments"]
 
-#: The scales s of moments, per node filled to its thresholds. Found on training months: 16 looks at means, 36 at tails.
-SCALES = np.array([16.0, 24.0, 36.0])
+#: The scales s of moments, per node filled to its thresholds. Found on training months: 10 looks at means, 40 at tails.
+SCALES = np.array([10.0, 20.0, 40.0])
 #: Fewer known samples than this, an hour of five minutes, are no past: as in ``hydatis_features.profiles``.
 LEAST_SAMPLES_COUNT = 12
 #: What a workload without a past uses: rows of (share of the request, chance). Rounded quantiles of two training months of

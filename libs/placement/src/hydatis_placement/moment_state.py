@@ -3,7 +3,7 @@
 The first two columns are what greedy says; the network only adds to them (``q_learning``, baseline columns). Reward, by the use
 that really came, over the steps of the weeks after (u and D of the same formulas, with the node's true series for its law):
 
-    b = ln bound / 6,  D = exp(b) up to b = 1 and e b beyond,  u = min(max_r L_r(16) / 16, 2),  o = 1 if the node was empty
+    b = ln bound / 6,  D = exp(b) up to b = 1 and e b beyond,  u = min(max_r L_r(10) / 10, 2),  o = 1 if the node was empty
     r = (1 - w) (-D) + w (u - o - 3 D)
 
 The sixth root makes a bound of 10^-4 and one of 1 differ by 0.2 and 1, so that a network can learn either; beyond, D goes on along
