@@ -115,6 +115,7 @@ def _frozen(protocol: Protocol, specs: Sequence[PeerSpec], tuned: Mapping[str, T
         for seed in protocol.seeds[: protocol.frozen_seeds_count]
         for half in "ab"
         for spec in specs
+        if spec.family != BOUND
         for settings, ratios in _by_settings(tuned.get(spec.name, dict.fromkeys(ALLOWED, settings_of(spec)[0])))
     ]
 

@@ -36,7 +36,7 @@ class Protocol:
     """Settings that tuning tries of a policy, the published one first."""
     binding_seeds_count: int = 5
     """Seeds of E1 where requests bind."""
-    frozen_seeds_count: int = 3
+    frozen_seeds_count: int = 2
     """Seeds of the column of frozen node counts; each is run both ways."""
     node_cores: float = 16.0
     node_gib: float = 40.0
