@@ -171,7 +171,7 @@ def test_a_small_trace_is_judged_whole(tmp_path: Path) -> None:
     write_bitbrains(tmp_path, machines=4, steps=750)
     small = replace(QUICK, learning_draws=1, workloads_count=1, rounds=4)
     run, models = run_forecast(tmp_path, sets_in(tmp_path), None, small, 1, SILENT)
-    assert set(models) == {"cpu", "memory"}
+    assert set(models["bitbrains"]) == {"cpu", "memory"}
     assert set(run.sets) == {"bitbrains nodes", "bitbrains workloads"}
     for resource in ("cpu", "memory"):
         unseen = run.sets["bitbrains nodes"][resource]["unseen"]

@@ -52,33 +52,44 @@ class ForecastRun:
 
 def run_forecast(
     data: Path, names: Sequence[str], models: dict[str, QuantileForecaster] | None, sizes: Sizes, seed: int, progress: Progress
-) -> tuple[ForecastRun, dict[str, QuantileForecaster]]:
+) -> tuple[ForecastRun, dict[str, dict[str, QuantileForecaster]]]:
     """Runs it.
 
     Args:
         data: folder of data sets.
         names: those to use (``sets.sets_in``).
-        models: frozen models by resource; None: they are trained on the learning machines and days.
+        models: frozen models by resource; None: each data set trains its own on its learning machines and days, as a cluster would.
         sizes: how much.
         seed: of dealing and training.
         progress: told (steps done, steps, what).
 
     Returns:
-        The figures, and the models that were used.
+        The figures, and the models that were used, by data set.
 
     Raises:
         InvalidValue, TraceRefused: a set cannot be read or is too short.
     """
     run = ForecastRun()
-    read = [read_set(name, data, sizes, seed) for name in names]
-    if models is None:
-        models = learn([one for _, learned in read for one in learned], sizes, seed, run.notes, progress)
-    for series in (one for judged, _ in read for one in judged):
-        run.sets[series.name] = _judge(series, models, sizes, run.notes, progress)
-        if series.name.endswith("nodes"):
-            unseen = series.take(series.unseen)
-            run.drift[series.name] = coverage_after_shift(unseen.take(np.arange(min(10, len(unseen.names)))), models)
-    return run, models
+    used: dict[str, dict[str, QuantileForecaster]] = {}
+    for name in names:
+        judged, learned = read_set(name, data, sizes, seed)
+        if models is not None:
+            used[name] = models
+        elif learned:
+            used[name] = learn(learned, sizes, seed, run.notes, progress)
+        elif used:
+            lender, used[name] = next(iter(used.items()))
+            run.notes.append(f"{name}: too short to learn from, forecast by the models of {lender}")
+        else:
+            run.notes.append(f"{name}: too short to learn from, and there are no models to borrow: left out")
+            continue
+        for series in judged:
+            run.sets[series.name] = _judge(series, used[name], sizes, run.notes, progress)
+            if series.name.endswith("nodes"):
+                unseen = series.take(series.unseen)
+                few = unseen.take(np.arange(min(10, len(unseen.names))))
+                run.drift[series.name] = coverage_after_shift(few, used[name])
+    return run, used
 
 
 def learn(
