@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -82,8 +84,17 @@ def _made(setup: Setup, journal: Journal) -> Laboratory:
 
 
 def _start(setup: Setup) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _laboratories.append(_made(setup, Journal(setup.journal)))
 
 
 def _run(task: Task) -> Result:
     return task.run(_laboratories[0])
+
+
+def _end_with_parent() -> None:
+    """A killed parent closes nothing that its children wait for: they would stay for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
