@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from hydatis_anomaly.confirmation import Confirmation
 from hydatis_anomaly.forest import IsolationForestArrays
+from hydatis_anomaly.trailing_threshold import TrailingThreshold
 from hydatis_cli.extender_client import ExtenderClient
 from hydatis_cli.extender_policy import ExtenderPolicy
 from hydatis_cli.stack import Stack
@@ -26,6 +27,7 @@ from hydatis_features.table import NodeTable
 from hydatis_forecasting.forecast_table import ForecastTable
 from hydatis_forecasting.model import QuantileForecaster
 from hydatis_forecasting.outlook import Outlook, outlook
+from hydatis_forecasting.rolling_calibration import RollingCalibration
 from hydatis_lifecycle.adapters.artifact_folder import ArtifactFolder
 from hydatis_placement.after_state import SCHEMA, after_states
 from hydatis_placement.q_function import EPSILON, QFunction
@@ -51,11 +53,13 @@ class Models:
         self._forecasters = [
             QuantileForecaster.from_files(dict(artifacts.load(name).files)) for name in ("cpu-forecaster", "memory-forecaster")
         ]
+        self._calibration = RollingCalibration()
         self._forest = IsolationForestArrays.from_files(dict(artifacts.load("anomaly-detector").files))
 
     def outlook(self, table: NodeTable) -> Outlook:
         """What the forecaster says of a table."""
         values = np.hstack([forecaster.predict_table(table) for forecaster in self._forecasters])
+        values = self._calibration.corrected(table, values)
         return outlook(ForecastTable(table.generation, values, (), None))
 
     def risk(self, table: NodeTable) -> NDArray[np.float32]:
@@ -80,6 +84,7 @@ class InProcess(InProcessPolicy):
         super().__init__("hydatis", models.utility, epsilon=EPSILON, forecaster=models.outlook)
         self._models = models
         self._confirmation = Confirmation(TICKS_TO_CONFIRM)
+        self._trailing = TrailingThreshold()
 
     def on_tick(self, tick_time_seconds: float, *measured: Any) -> None:
         super().on_tick(tick_time_seconds, *measured)
@@ -87,7 +92,8 @@ class InProcess(InProcessPolicy):
         table = self._view.table
         risk = self._models.risk(table)
         confirmed = np.zeros(len(risk), dtype=np.bool_)
-        for node in self._confirmation.update(table.generation, risk, self._models.threshold, table.node_names):
+        thresholds = self._trailing.update(table.generation, risk, self._models.threshold, table.node_names)
+        for node in self._confirmation.update(table.generation, risk, thresholds, table.node_names):
             confirmed[node.row] = node.confirmed
         self._view = replace(self._view, risk=risk, confirmed=confirmed)
 
