@@ -24,11 +24,9 @@ from hydatis_cli.stack import Stack
 from hydatis_cli.stack_feed import StackFeed
 from hydatis_cli.workloads import SCRAPE_DELAY_SECONDS, TICK_SECONDS, Workload, evaluation_workload
 from hydatis_features.table import NodeTable
-from hydatis_forecasting.forecast_table import ForecastTable
 from hydatis_forecasting.model import QuantileForecaster
-from hydatis_forecasting.outlook import Outlook, outlook
-from hydatis_forecasting.rolling_calibration import RollingCalibration
 from hydatis_lifecycle.adapters.artifact_folder import ArtifactFolder
+from hydatis_pipelines.policy_step import forecast_with
 from hydatis_placement.after_state import SCHEMA, after_states
 from hydatis_placement.q_function import EPSILON, QFunction
 from hydatis_simulator.learned_policy import InProcessPolicy
@@ -50,17 +48,11 @@ class Models:
         policy = artifacts.load("placement-policy")
         self._q_function = QFunction.from_files(policy.files)
         self._q_columns = SCHEMA.positions(list(policy.manifest.columns))
-        self._forecasters = [
+        cpu, memory = (
             QuantileForecaster.from_files(dict(artifacts.load(name).files)) for name in ("cpu-forecaster", "memory-forecaster")
-        ]
-        self._calibration = RollingCalibration()
+        )
+        self.outlook = forecast_with(cpu, memory)
         self._forest = IsolationForestArrays.from_files(dict(artifacts.load("anomaly-detector").files))
-
-    def outlook(self, table: NodeTable) -> Outlook:
-        """What the forecaster says of a table."""
-        values = np.hstack([forecaster.predict_table(table) for forecaster in self._forecasters])
-        values = self._calibration.corrected(table, values)
-        return outlook(ForecastTable(table.generation, values, (), None))
 
     def risk(self, table: NodeTable) -> NDArray[np.float32]:
         """What the anomaly-detector says of a table."""

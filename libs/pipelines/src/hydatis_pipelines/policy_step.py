@@ -18,6 +18,7 @@ from hydatis_features.table import NodeTable
 from hydatis_forecasting.forecast_table import ForecastTable
 from hydatis_forecasting.model import QuantileForecaster
 from hydatis_forecasting.outlook import Outlook, outlook
+from hydatis_forecasting.rolling_calibration import RollingCalibration
 from hydatis_placement.after_state import COLUMN_DEFINITIONS
 from hydatis_placement.q_learning import LearningSettings
 from hydatis_simulator.policy_training import compare_policies, train_policy
@@ -48,11 +49,15 @@ _LEARNING_SHARE, _COMPARING_SHARE = 0.6, 0.8
 
 
 def forecast_with(cpu: QuantileForecaster, memory: QuantileForecaster) -> Callable[[NodeTable], Outlook]:
-    """The outlook as the stack computes it: both forecasters over the node table."""
+    """The outlook as the stack computes it: both forecasters over the node table, and each node's corrections.
+
+    It learns from the tables it is asked of, so it is for one replay after the other and not for two at once.
+    """
+    calibration = RollingCalibration()
 
     def forecast(table: NodeTable) -> Outlook:
         values = np.concatenate([cpu.predict_table(table), memory.predict_table(table)], axis=1)
-        return outlook(ForecastTable(table.generation, values))
+        return outlook(ForecastTable(table.generation, calibration.corrected(table, values)))
 
     return forecast
 
