@@ -12,7 +12,7 @@ import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from time import perf_counter
-from typing import Any, TypeAlias, cast
+from typing import Any, NoReturn, TypeAlias, cast
 
 import grpc
 import grpc.aio
@@ -91,6 +91,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             if caller is None or caller.sampled:
                 span = start_span(name, None if caller is None else trace.set_span_in_context(caller), SpanKind.SERVER)
             token = otel_context.attach(trace.set_span_in_context(span or caller or trace.INVALID_SPAN))
+            failure: Exception
             try:
                 if context.time_remaining() is None:
                     raise NoDeadline("the call has no deadline", field="deadline", expected="a timeout on every call")
@@ -105,12 +106,14 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 self._metrics.requests.labels(method, "ABORTED_BY_SERVICER").inc()
                 raise
             except Exception as error:
-                await self._say(method, error, context, span)
+                failure = error
+                self._note(method, error, span)
             finally:
                 observe(perf_counter() - started)
                 if span is not None:
                     span.end()
                 otel_context.detach(token)
+            await _abort(failure, context)  # last: who has the answer finds the call counted and its span ended
 
         return call
 
@@ -130,24 +133,31 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 raise
             except Exception as error:
                 code = row_of(error).code.name
-                await self._say(method, error, context, None, counted=True)
+                _log_defect(method, error)
+                await _abort(error, context)
             finally:
                 open_streams.dec()
                 self._metrics.requests.labels(method, code).inc()
 
         return call
 
-    async def _say(self, method: str, error: Exception, context: Context, span: Span | None, *, counted: bool = False) -> None:
-        status = to_rpc_status(error)
+    def _note(self, method: str, error: Exception, span: Span | None) -> None:
         code = row_of(error).code
-        if not isinstance(error, HydatisError):
-            _log.error("a call failed by a defect", method=method, exc_info=error)
-        if not counted:
-            self._metrics.requests.labels(method, code.name).inc()
+        _log_defect(method, error)
+        self._metrics.requests.labels(method, code.name).inc()
         if span is not None and span.is_recording():
             span.set_status(Status(StatusCode.ERROR, code.name))
             span.record_exception(error)
-        await context.abort(code, status.message, ((DETAILS_KEY, status.SerializeToString()),))
+
+
+def _log_defect(method: str, error: Exception) -> None:
+    if not isinstance(error, HydatisError):
+        _log.error("a call failed by a defect", method=method, exc_info=error)
+
+
+async def _abort(error: Exception, context: Context) -> NoReturn:
+    status = to_rpc_status(error)
+    await context.abort(row_of(error).code, status.message, ((DETAILS_KEY, status.SerializeToString()),))
 
 
 def _reader(deserialize: Callable[[bytes], Any] | None) -> Callable[[bytes], Any] | None:

@@ -111,9 +111,11 @@ class WarmKeeper:
             await self._due.wait()
             began = perf_counter()
             await self.save()
-            if self._stopping:
-                return
-            await asyncio.sleep(max(self._least_gap_seconds, COST_RATIO * (perf_counter() - began)))
+            await self._gap_after(perf_counter() - began)
+
+    async def _gap_after(self, save_seconds: float) -> None:
+        if not self._stopping:
+            await asyncio.sleep(max(self._least_gap_seconds, COST_RATIO * save_seconds))
 
     def _failed(self, error: HydatisError) -> None:
         self._metrics.warm_failed()
