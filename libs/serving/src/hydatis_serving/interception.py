@@ -113,7 +113,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 if span is not None:
                     span.end()
                 otel_context.detach(token)
-            await _abort(failure, context)  # last: who has the answer finds the call counted and its span ended
+            return await _abort(failure, context)  # last: who has the answer finds the call counted and its span ended
 
         return call
 
