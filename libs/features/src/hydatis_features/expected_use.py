@@ -12,7 +12,11 @@ from enum import Enum
 
 from hydatis_core.errors import InvalidValue
 
+from hydatis_features.use_law import COLD_LAW
+
 __all__ = ["ExpectedUse", "UseSource"]
+
+_COLD = tuple(COLD_LAW.ravel().tolist())
 
 
 class UseSource(Enum):
@@ -28,10 +32,10 @@ class UseSource(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ExpectedUse:
-    """Median and 95th percentile of what a pod will use.
+    """Median and 95th percentile of what a pod will use, and the law of its use over weeks.
 
     Raises:
-        InvalidValue: an amount is NaN, infinite or negative, or a 95th percentile is below its median.
+        InvalidValue: an amount is NaN, infinite or negative, a 95th percentile is below its median, or the law has another length.
     """
 
     cpu_p50_cores: float
@@ -44,6 +48,9 @@ class ExpectedUse:
     """95th percentile of memory use in bytes, >= ``memory_p50_bytes``."""
     source: UseSource
     """Where the CPU figures come from. (Memory may come from a lower source when it was never measured.)"""
+    effective_use_ratio: tuple[float, ...] = _COLD
+    """``use_law``: effective use at ``TAIL_WEIGHTS`` of CPU, then of memory, as shares of ``request_classes.base_amounts``, finite,
+    >= 0, jumps included. The default: nothing is known."""
 
     def __post_init__(self) -> None:
         for name in ("cpu_p50_cores", "cpu_p95_cores", "memory_p50_bytes", "memory_p95_bytes"):
@@ -53,3 +60,8 @@ class ExpectedUse:
         for low, high in (("cpu_p50_cores", "cpu_p95_cores"), ("memory_p50_bytes", "memory_p95_bytes")):
             if getattr(self, high) < getattr(self, low):
                 raise InvalidValue(f"{getattr(self, high)!r} is below the median", field=high, expected=f">= {low}")
+        law = self.effective_use_ratio
+        if len(law) != len(_COLD) or not all(map(math.isfinite, law)) or min(law) < 0:
+            raise InvalidValue(
+                f"a law of {len(law)} values", field="effective_use_ratio", expected=f"{len(_COLD)} finite values >= 0"
+            )
