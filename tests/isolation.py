@@ -107,7 +107,9 @@ def optional_imports(room: str, folders: dict[str, Path]) -> set[str]:
     project = tomllib.loads((folders[room] / "pyproject.toml").read_text())["project"]
     weights = {"xgboost-cpu": "xgboost", "scikit-learn": "sklearn", "opentelemetry-exporter-otlp-proto-grpc": "opentelemetry"}
     names = {re.split(r"[<>=\[]", r)[0] for extra in project.get("optional-dependencies", {}).values() for r in extra}
-    return {weights.get(n, n) for n in names}
+    neighbours = {n.removeprefix("hydatis-") for n in names} & set(folders) - {room}
+    own = {weights.get(n, n) for n in names if not n.startswith("hydatis-")}
+    return own.union(*(optional_imports(n, folders) for n in neighbours))
 
 
 def check(room: str, folders: dict[str, Path]) -> str:

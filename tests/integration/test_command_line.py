@@ -41,7 +41,7 @@ def test_every_command_has_help(words: tuple[str, ...]) -> None:
 WRONG: tuple[tuple[str, str, int, str], ...] = (
     ("an unknown trace", "replay --trace nope --state STATE", 2, "nope"),
     ("a trace without its data", "replay --trace bitbrains --state STATE", 2, "--data"),
-    ("data that are not there", "replay --trace bitbrains --data STATE --state STATE", 1, "Bitbrains"),
+    ("data that are not there", "replay --trace bitbrains --data STATE --state STATE", 2, "Bitbrains"),
     ("one address of two", "replay --extender http://127.0.0.1:9 --state STATE", 2, "--features"),
     (
         "a stack that is not there",

@@ -86,7 +86,7 @@ class InProcess(InProcessPolicy):
         confirmed = np.zeros(len(risk), dtype=np.bool_)
         thresholds = self._trailing.update(table.generation, risk, self._models.threshold, table.node_names)
         for node in self._confirmation.update(table.generation, risk, thresholds, table.node_names):
-            confirmed[node.row] = node.confirmed
+            confirmed[node.row] = node.confirmed and self._trailing.has_record[node.row]
         self._view = replace(self._view, risk=risk, confirmed=confirmed)
 
 

@@ -129,6 +129,15 @@ def test_a_node_long_gone_is_forgotten() -> None:
     assert rolling.nodes_count == 2
 
 
+def test_after_a_pause_of_more_than_a_day_another_cluster_is_assumed() -> None:
+    rolling = RollingCalibration()
+    said = np.full((1, len(COLUMNS)), 0.5, dtype=np.float32)
+    for tick in range(50):
+        rolling.corrected(_table(tick, ("a",), np.full(1, 0.9)), said)
+    anew = rolling.corrected(_table(51 + int(FORGET_SECONDS // TICK), ("a",), np.full(1, 0.9)), said)
+    assert (anew == 0.5).all()
+
+
 def test_another_cluster_begins_anew_and_no_nodes_are_no_forecasts() -> None:
     rolling = RollingCalibration()
     for tick in range(50):

@@ -49,6 +49,11 @@ def test_a_confirmed_anomalous_node_is_rejected_only_if_the_policy_says_avoid() 
     assert admit(state, rows(2), POD, USE, Credits(), Thresholds(avoid_anomalous=False)).allowed.all()
 
 
+def test_when_most_candidates_are_anomalous_it_is_the_cluster_that_has_changed_and_none_is_rejected_for_it() -> None:
+    state = view([0.1, 0.1, 0.1], [0.1, 0.1, 0.1], [True, True, False])
+    assert admit(state, rows(3), POD, USE, Credits(), Thresholds()).allowed.all()
+
+
 def test_a_filter_that_would_reject_all_rejects_none_and_says_so() -> None:
     admission = admit(view([0.95, 0.2], [0.1, 0.99]), rows(2), POD, USE, Credits(), Thresholds())
     assert admission.allowed.all()

@@ -23,14 +23,40 @@ async def test_each_table_is_scored_once_and_streamed_whole(world, table):
     assert (risk.threshold, risk.model_version, risk.flagged) == (0.6, "1.0.0", ())
 
 
-async def test_a_node_is_flagged_at_once_and_confirmed_after_three_ticks_in_a_row(world, table):
+async def test_a_node_is_flagged_at_once_with_what_sets_it_apart(world, table):
     for generation in (60, 120, 180):
         world.features.publish(table(generation, odd=0.9))
         await world.risk(generation)
     flags = [(node.row, node.ticks_count, node.confirmed) for risk in world.published for node in risk.flagged]
-    assert flags == [(1, 1, False), (1, 2, False), (1, 3, True)]
-    assert world.published[-1].confirmed.tolist() == [False, True, False, False]
+    # never confirmed: nobody is kept off a node that has no record yet
+    assert flags == [(1, 1, False), (1, 2, False), (1, 3, False)]
     assert world.published[-1].flagged[0].contributions[0] == ("cpu_used_ratio", 1.0)
+
+
+def flagging_of_a_known_cluster(table, *, odd=0.9, odd_ticks_count=3):
+    """A day and more of calm ticks, then odd ones; the risk tables of the latter."""
+    flagging = Flagging(3, 0.01)
+    calm_ticks_count = 400
+    found = [flag(flagging, table, 300 * tick, 0.01) for tick in range(1, calm_ticks_count + 1)]
+    found += [flag(flagging, table, 300 * (calm_ticks_count + tick), odd) for tick in range(1, odd_ticks_count + 1)]
+    return flagging, found[calm_ticks_count:]
+
+
+def flag(flagging, table, generation, odd):
+    whole = table(generation, odd=odd)
+    return flagging.flag(whole, Scores(whole.column("cpu_used_ratio"), 0.6, "1.0.0"))
+
+
+def test_a_node_with_a_days_record_is_confirmed_after_three_ticks_in_a_row(table):
+    _, found = flagging_of_a_known_cluster(table)
+    assert [(risk.flagged[0].ticks_count, risk.flagged[0].confirmed) for risk in found] == [(1, False), (2, False), (3, True)]
+    assert found[-1].confirmed.tolist() == [False, True, False, False]
+
+
+def test_after_a_pause_longer_than_the_window_another_cluster_is_assumed(table):
+    flagging, found = flagging_of_a_known_cluster(table)
+    later = found[-1].generation + 9 * 86400
+    assert [(node.ticks_count, node.confirmed) for node in flag(flagging, table, later, 0.9).flagged] == [(1, False)]
 
 
 async def test_a_calm_tick_ends_the_run(world, table):

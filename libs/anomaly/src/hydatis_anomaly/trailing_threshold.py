@@ -9,7 +9,8 @@ to flag its noisiest percent.
                              ``WINDOW_DAYS`` days before this tick);  the model's threshold while there is too little record
 
 Kept per node: counts of risks in ``BINS`` bins for each of the days, so memory is bounded (about 5 KiB a node) and old days leave
-by event time. A node without ``LEAST_HISTORY_SECONDS`` of record has the model's threshold.
+by event time. A node without ``LEAST_HISTORY_SECONDS`` of record has the model's threshold, and ``has_record`` says so: a new
+cluster may look unlike the one that was learned from without anything being wrong.
 """
 
 from __future__ import annotations
@@ -59,6 +60,8 @@ class TrailingThreshold:
         self._counts = np.zeros((WINDOW_DAYS, 0, BINS), dtype=np.uint16)
         self._totals = np.zeros((0, BINS), dtype=np.int32)
         self._first_seconds = np.zeros(0, dtype=np.int64)
+        self.has_record = np.zeros(0, dtype=np.bool_)
+        """shape (n,), by row of the last update: whether the threshold was the node's own."""
 
     def update(
         self, generation: int, risk: NDArray[np.float32], threshold: float, node_names: Sequence[str]
@@ -101,6 +104,7 @@ class TrailingThreshold:
         # The lowest bin that no more than the allowed number of risks lie in or above.
         edges = (counts > allowed[:, None]).sum(axis=1) / BINS
         ripe = (generation - self._first_seconds >= LEAST_HISTORY_SECONDS) & (allowed >= 1)
+        self.has_record = np.asarray(ripe)
         own = np.clip(edges, self.least_risk, 1.0).astype(np.float32)
         return np.where(ripe, own, threshold)
 

@@ -178,7 +178,8 @@ class RollingCalibration:
     def corrected(self, table: NodeTable, values: Values) -> Values:
         """Forecasts of a table with each node's correction; learns from the outcomes that the table brings.
 
-        The same generation again learns nothing again. A lower one, or another tick length, is another cluster: all is forgotten.
+        The same generation again learns nothing again. A lower one, one more than a day later, or another tick length, is another
+        cluster: all is forgotten.
 
         Args:
             table: the node table; must hold the newest use and its age.
@@ -187,7 +188,8 @@ class RollingCalibration:
         Returns:
             shape (nodes, 24), float32.
         """
-        if table.generation < self._generation or table.tick_seconds != self._tracker.tick_seconds:
+        passed = table.generation - self._generation
+        if passed < 0 or passed > FORGET_SECONDS or table.tick_seconds != self._tracker.tick_seconds:
             self._begin(table.tick_seconds)
         tracker = self._tracker
         self._follow(tracker, table)

@@ -81,7 +81,8 @@ def admit(
 
     A node is rejected if and only if the forecast p95 (maximum over the next hour) after placement passes a threshold, or it is
     confirmed anomalous and the thresholds say avoid. A node without a forecast is not rejected for its load. If all would be
-    rejected, none is.
+    rejected, none is; if more than half of the candidates are confirmed anomalous, none is rejected for that: then it is not the
+    nodes that are odd but the cluster that has changed.
 
     Args:
         view: the state decided on.
@@ -99,7 +100,9 @@ def admit(
         codes[forecast & (loads.cpu_p95 > thresholds.cpu_p95_ratio)] = 3
         codes[forecast & (loads.memory_p95 > thresholds.memory_p95_ratio)] = 2
     if thresholds.avoid_anomalous and view.confirmed is not None:
-        codes[view.confirmed.take(rows)] = 1
+        anomalous = view.confirmed.take(rows)
+        if 2 * np.count_nonzero(anomalous) <= rows.size:
+            codes[anomalous] = 1
     allowed = codes == 0
     waived = bool(rows.size) and not allowed.any()
     return Admission(np.ones_like(allowed) if waived else allowed, codes, waived)
