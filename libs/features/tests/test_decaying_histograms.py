@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hydatis_core.errors import InvalidValue
 from hydatis_features.decaying_histograms import BUCKET_COUNT, FIRST_BOUND, GROWTH, HistogramBank, bucket_of
+from hydatis_features.use_law import TAIL_WEIGHTS, effective_uses
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,6 +47,21 @@ def test_a_sample_weighs_half_after_a_half_life():
     bank = _filled([0.5])
     assert bank.weights(_rows(0), 0.0)[0, 0] == 1.0
     assert bank.weights(_rows(0), DAY)[0, 0] == pytest.approx(0.5)
+
+
+def test_the_law_of_one_sample_is_its_bucket_s_midpoint_at_every_tail_weight_and_of_none_unknown():
+    law = _filled([0.5]).effective_uses(_rows(0))
+    low = FIRST_BOUND * GROWTH ** np.floor(np.log(0.5 / FIRST_BOUND) / np.log(GROWTH))
+    np.testing.assert_allclose(law[0, 0], np.full(TAIL_WEIGHTS.size, low * (1 + GROWTH) / 2), rtol=1e-6)
+    assert np.isnan(law[0, 1]).all()
+
+
+def test_the_law_of_many_samples_is_theirs_to_half_a_bucket_however_old_they_are():
+    values = np.random.default_rng(3).gamma(0.5, 0.2, 400) + FIRST_BOUND
+    low, high = (effective_uses(values * factor, np.ones(400)) for factor in (0.96, 1.04))
+    for days in (0, 200):
+        law = _filled(values, [days * DAY] * 400).effective_uses(_rows(0))[0, 0]
+        assert ((low < law) & (law < high)).all()
 
 
 def test_what_is_new_outweighs_what_is_old():

@@ -11,6 +11,7 @@ from hydatis_features.decaying_histograms import GROWTH
 from hydatis_features.expected_use import UseSource
 from hydatis_features.profile_summaries import ColdStart, ProfileChange, WorkloadProfile
 from hydatis_features.profiles import ProfileBook
+from hydatis_features.use_law import COLD_LAW, TAIL_WEIGHTS, effective_uses, with_jumps
 
 DAY = 86400.0
 START = 1_700_000_000.0
@@ -42,7 +43,7 @@ def test_a_larger_pod_of_the_workload_is_expected_to_use_more_in_proportion():
 
 
 def test_a_few_samples_are_no_profile_yet():
-    assert _taught(_pod(), 0.5, 1e9, samples=12).expect(_pod(), START).source is UseSource.REQUEST  # 11.96 after decay
+    assert _taught(_pod(), 0.5, 1e9, samples=12).expect(_pod(), START).source is UseSource.REQUEST  # 11.99 after decay
     assert _taught(_pod(), 0.5, 1e9, samples=13).expect(_pod(), START).source is UseSource.PROFILE
 
 
@@ -99,6 +100,28 @@ def test_a_resource_never_measured_falls_back_alone():
     assert use.memory_p50_bytes == 4e9
 
 
+def test_the_law_of_a_workload_is_that_of_its_samples_with_the_chance_of_a_jump():
+    book = ProfileBook()
+    for i in range(200):
+        cpu = 2.0 if i % 20 == 0 else 0.2
+        book.observe([_pod()], np.array([[cpu, 1e9]], dtype=np.float32), START + i * 60.0)
+    law = np.array(book.expect(_pod(), START).effective_use_ratio).reshape(2, -1)
+    past = np.stack([effective_uses(np.array([0.1, 1.0]), np.array([19.0, 1.0])), np.full(TAIL_WEIGHTS.size, 0.25)])
+    np.testing.assert_allclose(law, with_jumps(past), rtol=0.05)
+    never_seen = ProfileBook().expect(_pod(), START)
+    assert never_seen.effective_use_ratio == tuple(COLD_LAW.ravel().tolist())
+
+
+def test_what_a_workload_did_once_a_week_ago_still_lifts_its_tail_and_hardly_its_mean():
+    book = ProfileBook()
+    for hour in range(8 * 24):
+        cpu = 2.0 if hour < 6 else 0.1
+        book.observe([_pod()], np.array([[cpu, 1e9]], dtype=np.float32), START + hour * 3600.0)
+    law = book.expect(_pod(), START).effective_use_ratio
+    assert law[0] < 0.1
+    assert law[TAIL_WEIGHTS.size - 1] > 0.85
+
+
 def test_the_hour_of_the_day_moves_the_median():
     book = ProfileBook()
     for i in range(2 * 96):
@@ -127,7 +150,9 @@ def test_both_ends_answer_alike_after_every_change():
 
 def test_summaries_hold_float32_values_so_that_the_wire_changes_nothing():
     profile = _taught(_pod(), 0.37, 1.1e9).everything().profiles[0]
-    for value in profile.use_per_request_ratio + tuple(v for v in profile.cpu_hour_factor if not math.isnan(v)):
+    for value in (
+        profile.use_per_request_ratio + profile.effective_use_ratio + tuple(v for v in profile.cpu_hour_factor if not math.isnan(v))
+    ):
         assert float(np.float32(value)) == value
 
 
@@ -198,6 +223,9 @@ def test_usage_of_another_shape_is_refused():
         lambda: WorkloadProfile("k", 1.0, (0.0, 0.0, 0.0, -1.0)),
         lambda: WorkloadProfile("k", 1.0, (0.0,) * 4, (1.0,) * 23),
         lambda: WorkloadProfile("k", 1.0, (0.0,) * 4, (math.inf,) * 24),
+        lambda: WorkloadProfile("k", 1.0, (0.0,) * 4, (), (0.0,) * 23),
+        lambda: WorkloadProfile("k", 1.0, (0.0,) * 4, (), (-0.5,) * 24),
+        lambda: ColdStart("k", (0.0,) * 4, 1.0, (math.inf,) * 24),
         lambda: ColdStart("k", (math.inf,) * 4, 1.0),
         lambda: ColdStart("k", (0.0,) * 4, -1.0),
     ],

@@ -38,6 +38,11 @@ def test_a_jump_lifts_the_tail_of_memory_and_hardly_the_mean():
     assert (jumpy[1, 1:] > jumpy[0, 1:]).all()
 
 
+def test_a_jump_of_what_is_unknown_is_unknown():
+    law = with_jumps(np.stack([np.full(TAIL_WEIGHTS.size, np.nan), np.zeros(TAIL_WEIGHTS.size)]))
+    assert np.isnan(law).all(axis=1).tolist() == [True, False]
+
+
 def test_the_load_of_a_steady_pod_is_its_share_of_the_room():
     steady = np.full((1, 2, TAIL_WEIGHTS.size), 0.5)
     room = np.array([[16.0, 64e9]]) * ROOM_RATIOS
@@ -67,3 +72,4 @@ def test_the_cold_law_is_that_of_a_mostly_idle_workload_which_may_use_all_it_ask
     assert COLD_LAW.shape == (2, TAIL_WEIGHTS.size)
     assert COLD_LAW[0, 0] == pytest.approx(0.135)
     assert 0.9 < COLD_LAW[0, -1] < 1.0
+    assert (COLD_LAW.astype(np.float32) == COLD_LAW).all()  # as it comes over the wire

@@ -49,6 +49,9 @@ def test_it_goes_through_a_file_without_pickle():
     assert again.state.bound_pods() == engine.state.bound_pods()
     assert again.state.gpus.devices() == engine.state.gpus.devices()
     assert again.profiles.everything().cold_starts == engine.profiles.everything().cold_starts
+    book, pod = engine.profiles, engine.state.bound_pods()[0].pod
+    assert again.profiles.expect(pod, START + 1200.0) == book.expect(pod, START + 1200.0)
+    assert again.profiles.everything().profiles[0].effective_use_ratio == book.everything().profiles[0].effective_use_ratio
     assert (again.tick_seconds, again.scrape_delay_seconds, again.metric_window_seconds) == (60, 5.0, 600.0)
 
 
@@ -75,7 +78,13 @@ def test_a_missing_array_is_refused_whichever_it_is():
 
 def test_an_array_of_another_shape_is_refused():
     blob = _engine().snapshot()
-    for name in ("engine.first_seen_seconds", "windows.fine_values", "windows.newest_seconds", "profiles.workloads.counts"):
+    for name in (
+        "engine.first_seen_seconds",
+        "windows.fine_values",
+        "windows.newest_seconds",
+        "profiles.workloads.counts",
+        "profiles.profile_laws",
+    ):
         with pytest.raises(ArtifactRefused):
             FeatureEngine.restore(blob | {name: blob[name][..., :-1]})
 
@@ -84,6 +93,8 @@ def test_other_formats_metrics_and_texts_are_refused_with_the_reason():
     blob = _engine(3).snapshot()
     with pytest.raises(ArtifactRefused, match="format 99"):
         FeatureEngine.restore(_with_metadata(blob, _metadata(blob) | {"format": 99}))
+    with pytest.raises(ArtifactRefused, match=r"format 1 .*expected format 2"):  # from before there were laws of use
+        FeatureEngine.restore(_with_metadata(blob, _metadata(blob) | {"format": 1}))
     with pytest.raises(ArtifactRefused, match="cpu_only"):
         FeatureEngine.restore(_with_metadata(blob, _metadata(blob) | {"metrics": ["cpu_only"]}))
     with pytest.raises(ArtifactRefused, match="cannot be read"):

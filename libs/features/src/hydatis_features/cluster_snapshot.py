@@ -22,9 +22,11 @@ __all__ = ["state_from_json", "state_to_json"]
 def state_to_json(state: ClusterState) -> dict[str, Any]:
     """Nodes, bound pods, recent events and ended uids as dicts, lists, texts and numbers."""
     free_slots, ended = state.bookkeeping()
+    laws: dict[tuple[float, ...], int] = {}
     return {
         "nodes": [_node_to_json(node) for node in state.nodes],
-        "pods": [_bound_to_json(bound) for bound in state.bound_pods()],
+        "pods": [_bound_to_json(bound, laws) for bound in state.bound_pods()],
+        "laws": list(laws),
         "free_slots": free_slots,
         "ended": ended,
         "started": state.started.to_list(),
@@ -40,7 +42,8 @@ def state_from_json(values: dict[str, Any]) -> ClusterState:
         KeyError, TypeError, ValueError: something is missing or of another type.
     """
     state = ClusterState([_node_from_json(node) for node in values["nodes"]])
-    bound = [_bound_from_json(pod) for pod in values["pods"]]
+    laws = [tuple(law) for law in values["laws"]]
+    bound = [_bound_from_json(pod, laws) for pod in values["pods"]]
     slots = [one.slot for one in bound] + [int(slot) for slot in values["free_slots"]]
     if sorted(slots) != list(range(len(slots))):
         raise InvalidValue("slots are missing or stand twice", field="pods", expected="each slot once")
@@ -61,7 +64,8 @@ def _node_from_json(values: list[Any]) -> Node:
     return Node(name, Resources(*allocatable), pod_limit_count, tuple(GpuDevice(*device) for device in devices))
 
 
-def _bound_to_json(bound: BoundPod) -> list[Any]:
+def _bound_to_json(bound: BoundPod, laws: dict[tuple[float, ...], int]) -> list[Any]:
+    """The pod; its law by number, which is given to it now if it has none: many pods share one."""
     pod, use = bound.pod, bound.expected
     return [
         [pod.uid, pod.name, pod.namespace, pod.workload, pod.priority],
@@ -69,18 +73,20 @@ def _bound_to_json(bound: BoundPod) -> list[Any]:
         _resources_to_json(pod.limits),
         [bound.node_name, bound.bind_time_seconds, bound.slot, list(bound.gpu_positions)],
         [use.cpu_p50_cores, use.cpu_p95_cores, use.memory_p50_bytes, use.memory_p95_bytes, use.source.value],
+        laws.setdefault(use.effective_use_ratio, len(laws)),
     ]
 
 
-def _bound_from_json(values: list[Any]) -> BoundPod:
+def _bound_from_json(values: list[Any], laws: list[tuple[float, ...]]) -> BoundPod:
     (
         (uid, name, namespace, workload, priority),
         requests,
         limits,
         (node_name, bind_time, slot, positions),
         (cpu_p50, cpu_p95, memory_p50, memory_p95, source),
+        law,
     ) = values
-    use = ExpectedUse(cpu_p50, cpu_p95, memory_p50, memory_p95, UseSource(source))
+    use = ExpectedUse(cpu_p50, cpu_p95, memory_p50, memory_p95, UseSource(source), laws[law])
     pod = Pod(uid, name, namespace, workload, Resources(*requests), Resources(*limits), priority)
     return BoundPod(pod, node_name, bind_time, use, slot, tuple(positions))
 

@@ -11,6 +11,8 @@ import numpy as np
 from hydatis_core.errors import InvalidValue
 from numpy.typing import DTypeLike, NDArray
 
+from hydatis_features.use_law import effective_uses
+
 __all__ = ["BUCKET_COUNT", "FIRST_BOUND", "GROWTH", "HistogramBank"]
 
 #: Bucket 0 holds [0, FIRST_BOUND); bucket i holds [FIRST_BOUND * GROWTH**(i-1), FIRST_BOUND * GROWTH**i). What is above the last
@@ -19,6 +21,7 @@ FIRST_BOUND = 0.005
 GROWTH = 1.08
 BUCKET_COUNT = 160
 _BOUNDS = np.concatenate([[0.0], FIRST_BOUND * GROWTH ** np.arange(BUCKET_COUNT)])
+_MIDPOINTS = (_BOUNDS[:-1] + _BOUNDS[1:]) / 2
 _LOG_GROWTH = np.log(GROWTH)
 #: Half-lives after which weights are scaled back, well inside float32's 2^127.
 _REBASE_HALF_LIVES = 48
@@ -136,6 +139,17 @@ class HistogramBank:
             low, high = _BOUNDS[bucket], _BOUNDS[bucket + 1]
             found[:, :, position] = np.where(total > 0, low + within * (high - low), np.nan)[:, :, 0]
         return found
+
+    def effective_uses(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+        """The laws of use of rows, every sample taken for the midpoint of its bucket.
+
+        Args:
+            rows: shape (m,).
+
+        Returns:
+            shape (m, 2, tail weights), ``use_law.effective_uses``; NaN where a row has no sample of that resource.
+        """
+        return effective_uses(_MIDPOINTS, self._counts[rows])
 
     def drop(self, rows: NDArray[np.intp]) -> list[str]:
         """Forgets rows; returns their keys. The rows are given to new keys later."""

@@ -5,7 +5,8 @@ same float64 operations in the same order, so they agree to the last bit (tested
 
 Per resource, the first known of: the workload's profile, its classes from narrow to wide, the request itself. Then
 ``p50 = ratio_p50 x request x factor`` with ``factor`` the hour's share of the day for CPU when the profile answers (else 1),
-``p95 = max(ratio_p95 x request, p50)``, and neither passes the pod's limit.
+``p95 = max(ratio_p95 x request, p50)``, and neither passes the pod's limit. The law of use falls back in the same order, last to
+that of workloads of which nothing is known, and no effective use passes the limit: e = min(e, limit / request).
 """
 
 from __future__ import annotations
@@ -22,12 +23,18 @@ from hydatis_features.enrolment import EnrolledPods
 from hydatis_features.expected_use import ExpectedUse, UseSource
 from hydatis_features.profile_summaries import ColdStart, WorkloadProfile
 from hydatis_features.request_classes import base_amounts
+from hydatis_features.use_law import COLD_LAW, TAIL_WEIGHTS
 
-__all__ = ["HOUR_FACTOR_RANGE", "expect_many", "expect_one", "limit_amounts"]
+__all__ = ["HOUR_FACTOR_RANGE", "expect_laws", "expect_many", "expect_one", "limit_amounts"]
 
 #: A factor beyond this comes of a few samples, not of the shape of a day.
 HOUR_FACTOR_RANGE = (0.25, 4.0)
 _REQUEST_ITSELF = (1.0, 1.0, 1.0, 1.0)
+_COLD = tuple(COLD_LAW.ravel().tolist())
+#: Where a law of both resources turns from CPU to memory.
+_MEMORY = TAIL_WEIGHTS.size
+#: A limit of so many requests is none.
+_NO_CAP = 2.0**100
 
 
 def limit_amounts(pod: Pod) -> tuple[float, float]:
@@ -67,7 +74,30 @@ def expect_one(
         memory_p50_bytes=memory_p50,
         memory_p95_bytes=max(min(memory[3] * memory_base, memory_limit), memory_p50),
         source=source,
+        effective_use_ratio=_law(
+            [one.effective_use_ratio for one in (profile, *cold_starts) if one is not None],
+            _cap(cpu_limit / cpu_base),
+            _cap(memory_limit / memory_base),
+        ),
     )
+
+
+def _law(laws: list[tuple[float, ...]], cpu_cap: float, memory_cap: float) -> tuple[float, ...]:
+    """The first known law of each resource, capped. Nothing is copied when there is nothing to change: many pods share a law."""
+    laws.append(_COLD)
+    cpu = next(law for law in laws if not math.isnan(law[0]))
+    memory = next(law for law in laws if not math.isnan(law[_MEMORY]))
+    law = cpu if cpu is memory else cpu[:_MEMORY] + memory[_MEMORY:]
+    if max(law[:_MEMORY]) > cpu_cap:
+        law = tuple([min(value, cpu_cap) for value in law[:_MEMORY]]) + law[_MEMORY:]
+    if max(law[_MEMORY:]) > memory_cap:
+        law = law[:_MEMORY] + tuple([min(value, memory_cap) for value in law[_MEMORY:]])
+    return law
+
+
+def _cap(limit_ratio: float) -> float:
+    """Limit over request as float32 rounds it, as everything in a law is."""
+    return float(np.float32(min(limit_ratio, _NO_CAP)))
 
 
 def expect_many(
@@ -104,6 +134,29 @@ def expect_many(
     np.minimum(use, np.repeat(pods.limit_amounts, 2, axis=1), out=use)
     np.maximum(use[:, 1::2], use[:, 0::2], out=use[:, 1::2])
     return use
+
+
+def expect_laws(pods: EnrolledPods, workload_laws: NDArray[np.float64], class_laws: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Laws of use of many pods.
+
+    Args:
+        pods: m pods.
+        workload_laws: shape (w, 2, tail weights), by workload row; NaN: not known of that resource.
+        class_laws: shape (c, 2, tail weights), by class row; NaN: not known of that resource.
+
+    Returns:
+        shape (m, 2, tail weights), what ``ExpectedUse.effective_use_ratio`` of each pod is; finite, >= 0.
+    """
+    laws = _taken(workload_laws, pods.workload_rows)
+    for level in range(pods.class_rows.shape[1]):
+        at, resource = np.nonzero(np.isnan(laws[:, :, 0]))
+        if not at.size:
+            break
+        laws[at, resource] = _taken(class_laws, pods.class_rows[at, level])[np.arange(at.size), resource]
+    at, resource = np.nonzero(np.isnan(laws[:, :, 0]))
+    laws[at, resource] = COLD_LAW[resource]
+    caps = np.minimum(pods.limit_amounts / pods.base_amounts, _NO_CAP).astype(np.float32).astype(np.float64)
+    return np.minimum(laws, caps[:, :, None], out=laws)
 
 
 def _taken(table: NDArray[np.float64], rows: NDArray[np.intp]) -> NDArray[np.float64]:

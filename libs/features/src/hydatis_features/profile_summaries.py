@@ -12,9 +12,13 @@ from dataclasses import dataclass
 
 from hydatis_core.errors import InvalidValue
 
-__all__ = ["ColdStart", "ProfileChange", "WorkloadProfile"]
+from hydatis_features.use_law import TAIL_WEIGHTS
+
+__all__ = ["UNKNOWN_LAW", "ColdStart", "ProfileChange", "WorkloadProfile"]
 
 HOURS = 24
+#: A law of which neither resource is known.
+UNKNOWN_LAW = (math.nan,) * (2 * TAIL_WEIGHTS.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,7 @@ class WorkloadProfile:
     """What pods of one workload use.
 
     Raises:
-        InvalidValue: empty key, a count of values other than 4 and 0 or 24, or a negative or infinite value.
+        InvalidValue: empty key, a count of values other than said below, or a negative or infinite value.
     """
 
     key: str
@@ -33,9 +37,12 @@ class WorkloadProfile:
     """(cpu_p50, cpu_p95, memory_p50, memory_p95) as shares of the request, >= 0, may pass 1; NaN: not known of that resource."""
     cpu_hour_factor: tuple[float, ...] = ()
     """CPU use by hour of the day over its mean, 24 values >= 0, UTC; NaN: hour never seen. Empty: none known."""
+    effective_use_ratio: tuple[float, ...] = UNKNOWN_LAW
+    """The law of its use over weeks, jumps included: 12 values of CPU, then 12 of memory, at ``use_law.TAIL_WEIGHTS``, as shares of
+    the request, >= 0; all NaN: not known of that resource."""
 
     def __post_init__(self) -> None:
-        _check(self.key, self.sample_weight, self.use_per_request_ratio)
+        _check(self.key, self.sample_weight, self.use_per_request_ratio, self.effective_use_ratio)
         if len(self.cpu_hour_factor) not in (0, HOURS):
             raise InvalidValue(f"{len(self.cpu_hour_factor)} hours", field="cpu_hour_factor", expected="24 values or none")
         if math.inf in self.cpu_hour_factor or [value for value in self.cpu_hour_factor if value < 0]:
@@ -47,7 +54,7 @@ class ColdStart:
     """What pods of one class use, for pods whose workload has no history.
 
     Raises:
-        InvalidValue: empty key, a count of values other than 4, or a negative or infinite value.
+        InvalidValue: empty key, a count of values other than 4 and 24, or a negative or infinite value.
     """
 
     key: str
@@ -56,9 +63,11 @@ class ColdStart:
     """As in ``WorkloadProfile``."""
     sample_weight: float
     """Weight of the history, in samples after decay at the last refresh."""
+    effective_use_ratio: tuple[float, ...] = UNKNOWN_LAW
+    """As in ``WorkloadProfile``."""
 
     def __post_init__(self) -> None:
-        _check(self.key, self.sample_weight, self.use_per_request_ratio)
+        _check(self.key, self.sample_weight, self.use_per_request_ratio, self.effective_use_ratio)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +81,13 @@ class ProfileChange:
         return bool(self.profiles or self.cold_starts)
 
 
-def _check(key: str, sample_weight: float, ratios: Sequence[float]) -> None:
+def _check(key: str, sample_weight: float, ratios: Sequence[float], law: Sequence[float]) -> None:
     if not key:
         raise InvalidValue("a profile has no key", field="key", expected="a workload or class")
     if not math.isfinite(sample_weight) or sample_weight < 0:
         raise InvalidValue(f"{sample_weight!r} is not a weight", field="sample_weight", expected="a finite number >= 0")
-    if len(ratios) != 4:
-        raise InvalidValue(f"{len(ratios)} values", field="use_per_request_ratio", expected="4 values")
-    if math.inf in ratios or [value for value in ratios if value < 0]:
-        raise InvalidValue("a share is negative or infinite", field="use_per_request_ratio", expected="values >= 0, or NaN")
+    for field, shares, count in (("use_per_request_ratio", ratios, 4), ("effective_use_ratio", law, len(UNKNOWN_LAW))):
+        if len(shares) != count:
+            raise InvalidValue(f"{len(shares)} values", field=field, expected=f"{count} values")
+        if math.inf in shares or [value for value in shares if value < 0]:
+            raise InvalidValue("a share is negative or infinite", field=field, expected="values >= 0, or NaN")

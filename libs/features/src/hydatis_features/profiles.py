@@ -2,8 +2,6 @@
 
 One class, two ends. feature-service learns with ``observe`` and sends ``changed()``; a subscriber holds a book of its own, takes
 what comes by ``apply`` and answers ``expect`` from it. Both ends answer from the same rounded summaries, never from raw histograms.
-
-A summary is taken anew when at least 4 % of a key's weight is new, so that steady workloads are not sent at every tick.
 """
 
 from __future__ import annotations
@@ -18,13 +16,15 @@ from hydatis_core.pods import Pod
 from numpy.typing import NDArray
 
 from hydatis_features.decaying_histograms import HistogramBank
+from hydatis_features.due_summaries import due_summaries
 from hydatis_features.enrolment import EnrolledPods
-from hydatis_features.expectation import expect_many, expect_one, limit_amounts
+from hydatis_features.expectation import expect_laws, expect_many, expect_one, limit_amounts
 from hydatis_features.expected_use import ExpectedUse
 from hydatis_features.hour_of_day_means import HOUR_COUNT, HourOfDayMeans
 from hydatis_features.profile_summaries import ColdStart, ProfileChange, WorkloadProfile
 from hydatis_features.request_classes import base_amounts, class_keys
 from hydatis_features.row_tables import as_lists, with_rows
+from hydatis_features.use_law import TAIL_WEIGHTS
 
 __all__ = ["ProfileBook"]
 
@@ -33,11 +33,12 @@ MIN_WORKLOAD_WEIGHT = 12.0
 MIN_CLASS_WEIGHT = 60.0
 #: Classes kept at most; a pod of one more class has its wider classes only.
 CLASS_LIMIT_COUNT = 5_000
-#: Share of new weight at which a summary is taken anew.
-REFRESH_SHARE = 0.04
-#: A workload without a sample for this long is forgotten: its newest sample weighs 2^-14.
+#: Age at which a sample weighs half. Long enough that what a workload does once a week is a fifth of its sample and lifts the tail
+#: of its law; a day would leave 1 % of it. Short enough that a new release of a workload is known by most of its weight in a week.
+HALF_LIFE_SECONDS = 3 * DAY_SECONDS
+#: A workload without a sample for this long is forgotten: its newest sample weighs 4 %.
 FORGET_AFTER_SECONDS = 14 * DAY_SECONDS
-_QUANTILES = (0.5, 0.95)
+_LAW_SHAPE = (2, TAIL_WEIGHTS.size)
 
 
 class ProfileBook:
@@ -48,7 +49,7 @@ class ProfileBook:
         workload_limit_count: workloads kept at most; when nearly full, those idle longest give way.
     """
 
-    def __init__(self, half_life_seconds: float = DAY_SECONDS, workload_limit_count: int = 20_000) -> None:
+    def __init__(self, half_life_seconds: float = HALF_LIFE_SECONDS, workload_limit_count: int = 20_000) -> None:
         self._profiles: dict[str, WorkloadProfile] = {}
         self._cold_starts: dict[str, ColdStart] = {}
         self._changed_profiles: dict[str, WorkloadProfile] = {}
@@ -58,8 +59,10 @@ class ProfileBook:
         self._hours = HourOfDayMeans(half_life_seconds)
         # The summaries again, by row: what expect_enrolled works from.
         self._workload_ratios = np.full((0, 4), np.nan)
+        self._workload_laws = np.full((0, *_LAW_SHAPE), np.nan)
         self._hour_factors = np.full((0, HOUR_COUNT), np.nan)
         self._class_ratios = np.full((0, 4), np.nan)
+        self._class_laws = np.full((0, *_LAW_SHAPE), np.nan)
         # Weight of each summary, and whether it is newer than its WorkloadProfile, by workload row.
         self._summary_weights = np.zeros(0)
         self._stale = np.zeros(0, dtype=bool)
@@ -79,6 +82,10 @@ class ProfileBook:
     def expect_enrolled(self, pods: EnrolledPods, time_seconds: float) -> NDArray[np.float64]:
         """The same for many pods of a learning book, shape (m, 4) in the order of ``ExpectedUse``'s fields."""
         return expect_many(pods, self._workload_ratios, self._hour_factors, self._class_ratios, time_seconds)
+
+    def laws_enrolled(self, pods: EnrolledPods) -> NDArray[np.float64]:
+        """The laws of use of the same pods, shape (m, 2, tail weights)."""
+        return expect_laws(pods, self._workload_laws, self._class_laws)
 
     # --- learning
 
@@ -145,8 +152,8 @@ class ProfileBook:
             drop[oldest] = True
         rows = np.flatnonzero(drop)
         self._hours.drop(rows)
-        self._workload_ratios[rows[rows < len(self._workload_ratios)]] = np.nan
-        self._hour_factors[rows[rows < len(self._hour_factors)]] = np.nan
+        for table in (self._workload_ratios, self._workload_laws, self._hour_factors):
+            table[rows[rows < len(table)]] = np.nan
         self._stale[rows[rows < len(self._stale)]] = False
         for key in bank.drop(rows):
             if self._profiles.pop(key, None) is not None:
@@ -191,9 +198,11 @@ class ProfileBook:
         held: dict[str, NDArray[np.generic]] = {
             "profile_weights": np.array([profile.sample_weight for profile in profiles]),
             "profile_ratios": np.array([profile.use_per_request_ratio for profile in profiles]).reshape(-1, 4),
+            "profile_laws": np.array([profile.effective_use_ratio for profile in profiles]).reshape(-1, *_LAW_SHAPE),
             "profile_hours": np.array(hours).reshape(-1, HOUR_COUNT),
             "cold_start_weights": np.array([cold.sample_weight for cold in cold_starts]),
             "cold_start_ratios": np.array([cold.use_per_request_ratio for cold in cold_starts]).reshape(-1, 4),
+            "cold_start_laws": np.array([cold.effective_use_ratio for cold in cold_starts]).reshape(-1, *_LAW_SHAPE),
             "swept_seconds": np.array(self._swept_seconds),
         }
         for name, part in self._parts().items():
@@ -222,22 +231,24 @@ class ProfileBook:
                 part.restore(names[name], own)
             else:
                 part.restore(own)
-        rows = as_lists(*(arrays[key] for key in ("profile_weights", "profile_ratios", "profile_hours")))
-        for key, (weight, ratios, hours) in zip(names["profiles"], rows, strict=True):
+        laws, class_laws = (arrays[key].astype(np.float64) for key in ("profile_laws", "cold_start_laws"))
+        rows = as_lists(*(arrays[key] for key in ("profile_weights", "profile_ratios", "profile_hours")), _flat(laws))
+        for key, (weight, ratios, hours, law) in zip(names["profiles"], rows, strict=True):
             known = not all(map(math.isnan, hours))
-            self._profiles[key] = WorkloadProfile(key, weight, tuple(ratios), tuple(hours) if known else ())
-        for key, (weight, ratios) in zip(
-            names["cold_starts"], as_lists(arrays["cold_start_weights"], arrays["cold_start_ratios"]), strict=True
-        ):
-            self._cold_starts[key] = ColdStart(key, tuple(ratios), weight)
+            self._profiles[key] = WorkloadProfile(key, weight, tuple(ratios), tuple(hours) if known else (), tuple(law))
+        rows = as_lists(arrays["cold_start_weights"], arrays["cold_start_ratios"], _flat(class_laws))
+        for key, (weight, ratios, law) in zip(names["cold_starts"], rows, strict=True):
+            self._cold_starts[key] = ColdStart(key, tuple(ratios), weight, tuple(law))
         self._swept_seconds = float(arrays["swept_seconds"].item())
         own_rows = _rows_of(self._workloads, names["profiles"])
         self._workload_ratios = with_rows(self._workload_ratios, own_rows, arrays["profile_ratios"].astype(np.float64))
+        self._workload_laws = with_rows(self._workload_laws, own_rows, laws)
         self._hour_factors = with_rows(self._hour_factors, own_rows, arrays["profile_hours"].astype(np.float64))
         self._summary_weights = with_rows(self._summary_weights, own_rows, arrays["profile_weights"].astype(np.float64), 0.0)
         self._stale = np.zeros(len(self._summary_weights), dtype=bool)
         class_rows = _rows_of(self._classes, names["cold_starts"])
         self._class_ratios = with_rows(self._class_ratios, class_rows, arrays["cold_start_ratios"].astype(np.float64))
+        self._class_laws = with_rows(self._class_laws, class_rows, class_laws)
 
     def _parts(self) -> dict[str, HistogramBank | HourOfDayMeans]:
         return {"workloads": self._workloads, "classes": self._classes, "hours": self._hours}
@@ -245,11 +256,12 @@ class ProfileBook:
     # --- summaries
 
     def _summarise_workloads(self, touched: NDArray[np.intp], time_seconds: float) -> None:
-        due, ratios, weights = _due_summaries(self._workloads, touched, MIN_WORKLOAD_WEIGHT, time_seconds)
+        due, ratios, laws, weights = due_summaries(self._workloads, touched, MIN_WORKLOAD_WEIGHT, time_seconds)
         if not due.size:
             return
         factors = self._hours.factors(due).astype(np.float32).astype(np.float64)
         self._workload_ratios = with_rows(self._workload_ratios, due, ratios)
+        self._workload_laws = with_rows(self._workload_laws, due, laws)
         self._hour_factors = with_rows(self._hour_factors, due, factors)
         self._summary_weights = with_rows(self._summary_weights, due, weights, 0.0)
         self._stale = with_rows(self._stale, due, np.ones(len(due), dtype=bool), False)
@@ -259,35 +271,29 @@ class ProfileBook:
         factors = self._hour_factors[rows]
         known = np.asarray(~np.isnan(factors).all(axis=1))
         self._stale[rows] = False
-        for row, ratio, hours, any_hour, weight in as_lists(
-            rows, self._workload_ratios[rows], factors, known, self._summary_weights[rows]
+        laws = _flat(self._workload_laws[rows])
+        for row, ratio, hours, any_hour, law, weight in as_lists(
+            rows, self._workload_ratios[rows], factors, known, laws, self._summary_weights[rows]
         ):
             key = self._workloads.keys[row]
-            profile = WorkloadProfile(key, weight, tuple(ratio), tuple(hours) if any_hour else ())
+            profile = WorkloadProfile(key, weight, tuple(ratio), tuple(hours) if any_hour else (), tuple(law))
             self._profiles[key] = self._changed_profiles[key] = profile
 
     def _summarise_classes(self, touched: NDArray[np.intp], time_seconds: float) -> None:
-        due, ratios, weights = _due_summaries(self._classes, touched, MIN_CLASS_WEIGHT, time_seconds)
+        due, ratios, laws, weights = due_summaries(self._classes, touched, MIN_CLASS_WEIGHT, time_seconds)
         if not due.size:
             return
         self._class_ratios = with_rows(self._class_ratios, due, ratios)
-        for row, ratio, weight in as_lists(due, ratios, weights):
+        self._class_laws = with_rows(self._class_laws, due, laws)
+        for row, ratio, law, weight in as_lists(due, ratios, _flat(laws), weights):
             key = self._classes.keys[row]
-            self._cold_starts[key] = self._changed_cold_starts[key] = ColdStart(key, tuple(ratio), weight)
-
-
-def _due_summaries(
-    bank: HistogramBank, touched: NDArray[np.intp], min_weight: float, time_seconds: float
-) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
-    """Rows whose summary is due, their use per request (m, 4) as float32 rounds it, and their weight (m,)."""
-    weights = bank.weights(touched, time_seconds)
-    due = (weights.max(axis=1) >= min_weight) & (bank.fresh_share(touched) >= REFRESH_SHARE)
-    rows, weights = touched[due], weights[due]
-    quantiles = bank.quantiles(rows, _QUANTILES)
-    quantiles[weights < min_weight] = np.nan
-    bank.mark_summarised(rows)
-    return rows, quantiles.reshape(len(rows), 4).astype(np.float32).astype(np.float64), weights.max(axis=1)
+            self._cold_starts[key] = self._changed_cold_starts[key] = ColdStart(key, tuple(ratio), weight, tuple(law))
 
 
 def _rows_of(bank: HistogramBank, keys: list[str]) -> NDArray[np.intp]:
     return np.array([bank.row_by_key[key] for key in keys], dtype=np.intp)
+
+
+def _flat(laws: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Laws of both resources side by side, as summaries hold them."""
+    return laws.reshape(len(laws), 2 * TAIL_WEIGHTS.size)

@@ -48,12 +48,13 @@ def effective_uses(values: NDArray[np.float64], weights: NDArray[np.float64]) ->
     """
     if values.ndim != 1 or weights.shape[-1:] != values.shape:
         raise WrongShape(f"values {values.shape}, weights {weights.shape}", field="weights", expected="one weight per value")
+    tails = TAIL_WEIGHTS[1:]
+    powers = np.concatenate([values[:, None], np.exp(np.minimum(values[:, None] * tails, 60.0))], axis=1)
+    flat = weights.reshape(-1, values.size).astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
-        shares = weights / weights.sum(axis=-1, keepdims=True)
-        tails = TAIL_WEIGHTS[1:]
-        means = shares @ values
-        bent = np.log(shares @ np.exp(np.minimum(values[:, None] * tails, 60.0))) / tails
-    return np.asarray(np.maximum.accumulate(np.concatenate([means[..., None], bent], axis=-1), axis=-1))
+        means = flat @ powers / flat.sum(axis=1, keepdims=True)
+        means[:, 1:] = np.log(means[:, 1:]) / tails
+    return np.maximum.accumulate(means, axis=1).reshape(*weights.shape[:-1], TAIL_WEIGHTS.size)
 
 
 def with_jumps(effective: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -68,7 +69,8 @@ def with_jumps(effective: NDArray[np.float64]) -> NDArray[np.float64]:
     chances = _JUMP_CHANCES[:, None]
     tails = TAIL_WEIGHTS[1:]
     means = (1 - chances) * effective[..., :1] + chances * _JUMP_RATIO
-    bent = np.logaddexp(np.log1p(-chances) + tails * effective[..., 1:], np.log(chances) + tails * _JUMP_RATIO) / tails
+    with np.errstate(invalid="ignore"):  # NaN: not known
+        bent = np.logaddexp(np.log1p(-chances) + tails * effective[..., 1:], np.log(chances) + tails * _JUMP_RATIO) / tails
     return np.concatenate([means, bent], axis=-1)
 
 
@@ -92,5 +94,6 @@ def loads(effective: NDArray[np.float64], bases: NDArray[np.float64], rooms: NDA
     return np.asarray(shares[..., None] * (low + within * (high - low)))
 
 
-#: The law of a workload of which nothing is known, both resources, shape (2, tail weights); jumps are in it.
-COLD_LAW = np.tile(effective_uses(_COLD_USE[:, 0], _COLD_USE[:, 1]), (2, 1))
+#: The law of a workload of which nothing is known, both resources, shape (2, tail weights); jumps are in it. Of float32 values, as
+#: all laws that are streamed.
+COLD_LAW = np.tile(effective_uses(_COLD_USE[:, 0], _COLD_USE[:, 1]), (2, 1)).astype(np.float32).astype(np.float64)
