@@ -6,10 +6,12 @@ from hydatis_core.errors import Duplicate, InvalidValue, UnknownNode, WrongShape
 from hydatis_core.nodes import GpuDevice, Node
 from hydatis_core.pods import Pod
 from hydatis_core.resources import Resources
+from hydatis_features.commitment_transforms import capacity_columns, load_sums
 from hydatis_features.engine import FeatureEngine
 from hydatis_features.expected_use import UseSource
 from hydatis_features.schema import SCHEMA
 from hydatis_features.usage import METRICS
+from hydatis_features.use_law import TAIL_WEIGHTS, loads
 
 START = 1_699_999_800  # a multiple of 300
 NO_PODS = np.zeros((0, 2), dtype=np.float32)
@@ -61,9 +63,26 @@ def test_golden_figures_of_one_node():
         "cpu_headroom_p95_1h_ratio": 0.275, "cpu_request_slack_ratio": -0.5, "memory_used_burstiness_1h": -1.0,
         "usage_age_seconds": 0.0, "usage_coverage_1h_ratio": 3 / 60, "usage_coverage_24h_ratio": 1 / 288, "usage_zero_suspect": 0.0,
         "network_receive_mean_15m_bytes_per_second": 0.0,
+        # Of the cold law, 1 / 3.6 of the room: e(2.78), e(5.56), e(11.1) over 3.6; memory 4 / 15.2.
+        "cpu_effective_10_ratio": 0.0733847, "cpu_effective_20_ratio": 0.1331777, "cpu_effective_40_ratio": 0.2004644,
+        "memory_effective_10_ratio": 0.0669659, "memory_effective_20_ratio": 0.1205039, "memory_effective_40_ratio": 0.1860095,
     }  # fmt: skip
     # The 6-hour mean knows the bin that closed at START, with its one sample.
     assert {name: row[name] for name in golden} == pytest.approx(golden, rel=1e-5, nan_ok=True)
+
+
+def test_loads_of_nodes_are_the_same_to_the_last_bit_in_any_order_of_their_pods():
+    random = np.random.default_rng(8)
+    laws = np.sort(random.random((500, 2, TAIL_WEIGHTS.size)), axis=-1)
+    bases, rows = random.random((500, 2)) * [1, 4e9] + [0.01, 1e7], random.integers(0, 3, 500)
+    capacity = capacity_columns([Node(f"n{i}", Resources(32.0, 128e9)) for i in range(4)])
+    one, *others = (
+        load_sums(rows[order], laws[order], bases[order], capacity)
+        for order in (np.arange(500), np.arange(500)[::-1], random.permutation(500))
+    )
+    assert all(other.tobytes() == one.tobytes() for other in others)
+    np.testing.assert_allclose(one[:3, 0].sum(axis=0) * 28.8, (loads(laws, bases, np.array([28.8, 1.0]))[:, 0] * 28.8).sum(axis=0))
+    assert (one[3] == 0).all()
 
 
 def test_the_table_has_exactly_the_columns_of_the_schema_and_names_its_times():

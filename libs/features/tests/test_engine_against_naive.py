@@ -9,8 +9,10 @@ from hydatis_core.nodes import GpuDevice, Node
 from hydatis_core.pods import Pod
 from hydatis_core.resources import Resources
 from hydatis_features.engine import FeatureEngine
+from hydatis_features.request_classes import base_amounts
 from hydatis_features.schema import SCHEMA
 from hydatis_features.usage import METRICS
+from hydatis_features.use_law import TAIL_WEIGHTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -148,6 +150,13 @@ def _use_columns(history, node, name, metric, whole, requested):
     return {f"{name}_{column}": value for column, value in columns.items()}
 
 
+def _load(pod, use, resource, room, scale):
+    """q e(s q) of one pod."""
+    law = use.effective_use_ratio[resource * len(TAIL_WEIGHTS) :][: len(TAIL_WEIGHTS)]
+    share = base_amounts(pod)[resource] / room
+    return share * np.interp(scale * share, TAIL_WEIGHTS, law)
+
+
 def _row(history, node):
     now, shape = history.now, history.nodes[node]
     cpu, memory = shape.allocatable.cpu_cores, shape.allocatable.memory_bytes
@@ -192,6 +201,13 @@ def _row(history, node):
         "hour_of_day_cos": math.cos(hour),
         "hour_of_week_sin": math.sin(week),
         "hour_of_week_cos": math.cos(week),
+    }
+    row |= {
+        f"{name}_effective_{scale}_ratio": sum(
+            _load(pod, use, resource, room, scale) for (pod, _), use in zip(mine, expected, strict=True)
+        )
+        for resource, (name, room) in enumerate((("cpu", 0.90 * cpu), ("memory", 0.95 * memory)))
+        for scale in (10, 20, 40)
     }
     row |= _use_columns(history, node, "cpu", 0, cpu, row["cpu_requested_ratio"])
     row |= _use_columns(history, node, "memory", 1, memory, row["memory_requested_ratio"])

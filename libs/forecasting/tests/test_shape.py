@@ -13,6 +13,12 @@ def _rows(count: int = 30) -> np.ndarray:
     return np.random.default_rng(2).uniform(0.2, 0.6, (count, len(NAMES))).astype(np.float32)
 
 
+def test_what_speaks_of_size_identity_or_weeks_is_no_input() -> None:
+    assert len(NAMES) == 71
+    left_out = ("_effective_", "allocatable", "gpu_", "bytes_per_second", "hour_of_week")
+    assert not [name for name in NAMES if any(part in name for part in left_out)]
+
+
 def test_a_node_twice_the_size_has_the_same_shape_and_twice_the_scale() -> None:
     rows = _rows()
     larger = rows.copy()

@@ -1,4 +1,4 @@
-"""Columns of what a node has and what its pods hold of it: capacity, requests, limits, GPU shares, expected use.
+"""Columns of what a node has and what its pods hold of it: capacity, requests, limits, GPU shares, expected use, loads.
 
 They come from events, not from measurements, so they are always known and show a new pod at once, long before a window of
 measurements does.
@@ -14,8 +14,9 @@ from hydatis_core.nodes import Node
 from numpy.typing import NDArray
 
 from hydatis_features.cluster_state import AMOUNTS, ClusterState
+from hydatis_features.use_law import ROOM_RATIOS, SCALES, loads
 
-__all__ = ["capacity_columns", "commitment_columns", "expected_sums"]
+__all__ = ["capacity_columns", "commitment_columns", "expected_sums", "load_sums"]
 
 OLDEST_SECONDS = 30 * DAY_SECONDS
 Columns = dict[str, NDArray[np.float64]]
@@ -38,6 +39,7 @@ def capacity_columns(nodes: Sequence[Node]) -> Columns:
 def commitment_columns(
     state: ClusterState,
     expected: NDArray[np.float64],
+    effective: NDArray[np.float64],
     capacity: Columns,
     first_seen_seconds: NDArray[np.float64],
     now_seconds: float,
@@ -47,6 +49,7 @@ def commitment_columns(
     Args:
         state: who is bound where.
         expected: shape (nodes, 4), ``expected_sums`` of the bound pods.
+        effective: shape (nodes, 2, scales), ``load_sums`` of the bound pods.
         capacity: what ``capacity_columns`` gave.
         first_seen_seconds: shape (nodes,), tick at which each node was first seen.
         now_seconds: the tick's time.
@@ -71,6 +74,11 @@ def commitment_columns(
         "cpu_expected_p95_ratio": expected[:, 1] / cpu,
         "memory_expected_ratio": expected[:, 2] / memory,
         "memory_expected_p95_ratio": expected[:, 3] / memory,
+        **{
+            f"{resource}_effective_{scale:g}_ratio": effective[:, i, position]
+            for i, resource in enumerate(("cpu", "memory"))
+            for position, scale in enumerate(SCALES)
+        },
     }
 
 
@@ -85,9 +93,36 @@ def expected_sums(node_rows: NDArray[np.intp], expected: NDArray[np.float64], no
     Returns:
         shape (node_count, 4): cpu_p50_cores, cpu_p95_cores, memory_p50_bytes, memory_p95_bytes.
     """
-    unit = np.array([1e-6, 1e-6, 1.0, 1.0])
-    units = np.rint(np.minimum(expected / unit, 2.0**50))
-    return np.asarray(np.stack([np.bincount(node_rows, units[:, i], minlength=node_count) for i in range(4)], axis=1) * unit)
+    return _exact_sums(node_rows, expected, np.array([1e-6, 1e-6, 1.0, 1.0]), node_count)
+
+
+def load_sums(
+    node_rows: NDArray[np.intp], laws: NDArray[np.float64], bases: NDArray[np.float64], capacity: Columns
+) -> NDArray[np.float64]:
+    """What the pods of each node load it by, in whole billionths (2^-30) of what it may hold.
+
+    Args:
+        node_rows: shape (m,), row of each pod's node.
+        laws: shape (m, 2, tail weights), ``ProfileBook.laws_enrolled``.
+        bases: shape (m, 2), ``EnrolledPods.base_amounts``.
+        capacity: what ``capacity_columns`` gave.
+
+    Returns:
+        shape (nodes, 2, scales): sums of ``use_law.loads``, >= 0, may pass 1.
+    """
+    rooms = np.stack([capacity["cpu_allocatable_cores"], capacity["memory_allocatable_bytes"]], axis=1) * ROOM_RATIOS
+    each = loads(laws, bases, rooms[node_rows])
+    sums = _exact_sums(node_rows, each.reshape(len(each), 2 * SCALES.size), np.array(2.0**-30), len(rooms))
+    return sums.reshape(len(rooms), 2, SCALES.size)
+
+
+def _exact_sums(
+    node_rows: NDArray[np.intp], amounts: NDArray[np.float64], unit: NDArray[np.float64], node_count: int
+) -> NDArray[np.float64]:
+    """Sum of each column by node in whole units, of which float64 adds 2^53 exactly, in any order."""
+    units = np.rint(np.minimum(amounts / unit, 2.0**50))
+    sums = [np.bincount(node_rows, column, minlength=node_count) for column in units.T]
+    return np.asarray(np.stack(sums, axis=1) * unit)
 
 
 def _share(amount: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:

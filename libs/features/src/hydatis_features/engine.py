@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from hydatis_features import warm_blob
 from hydatis_features.cluster_state import BoundPod, ClusterState, check_time
-from hydatis_features.commitment_transforms import capacity_columns, expected_sums
+from hydatis_features.commitment_transforms import capacity_columns, expected_sums, load_sums
 from hydatis_features.enrolment import EnrolledPods
 from hydatis_features.expected_use import ExpectedUse
 from hydatis_features.profiles import ProfileBook
@@ -158,11 +158,13 @@ class FeatureEngine:
             self._learn(slots, pod_usage, sample_time_seconds)
         self._first_seen_seconds[np.isnan(self._first_seen_seconds)] = generation
         self.state.forget_before(generation)
+        expected, effective = self._sums(generation)
         columns = tick_columns(
             windows=self.windows,
             daily=self._daily,
             state=self.state,
-            expected=self._expected_sums(generation),
+            expected=expected,
+            effective=effective,
             capacity=self._capacity,
             first_seen_seconds=self._first_seen_seconds,
             now_seconds=generation,
@@ -236,10 +238,13 @@ class FeatureEngine:
         in_use = self._enrolled.workload_rows[np.flatnonzero(self.state.node_rows >= 0)]
         self.profiles.forget_idle(in_use, time_seconds)
 
-    def _expected_sums(self, now_seconds: float) -> NDArray[np.float64]:
+    def _sums(self, now_seconds: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Expected use and loads of the bound pods, by node."""
         held = np.flatnonzero(self.state.node_rows >= 0)
-        expected = self.profiles.expect_enrolled(self._enrolled.take(held), now_seconds)
-        return expected_sums(self.state.node_rows[held], expected, len(self.state.nodes))
+        rows, pods = self.state.node_rows[held], self._enrolled.take(held)
+        expected = self.profiles.expect_enrolled(pods, now_seconds)
+        effective = load_sums(rows, self.profiles.laws_enrolled(pods), pods.base_amounts, self._capacity)
+        return expected_sums(rows, expected, len(self.state.nodes)), effective
 
     def _table(self, columns: Mapping[str, NDArray[np.floating] | float]) -> NodeTable:
         by_column = np.empty((len(SCHEMA.names), len(self.state.nodes)), dtype=np.float32)

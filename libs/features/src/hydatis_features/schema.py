@@ -16,6 +16,8 @@ import numpy as np
 from hydatis_core.errors import UnknownColumn
 from numpy.typing import NDArray
 
+from hydatis_features.use_law import SCALES
+
 __all__ = ["FEATURES", "SCHEMA", "Feature", "Schema"]
 
 
@@ -72,7 +74,14 @@ def _commitment() -> list[Feature]:
         Feature("memory_expected_ratio", SHARE, "Sum of the bound pods' expected median memory use (profiles).", "cluster"),
         Feature("cpu_expected_p95_ratio", SHARE, "Sum of the bound pods' expected 95th percentile of CPU use.", "cluster"),
         Feature("memory_expected_p95_ratio", SHARE, "Sum of the bound pods' expected 95th percentile of memory use.", "cluster"),
+        *(_effective(resource, percent, scale) for resource, percent in (("cpu", 90), ("memory", 95)) for scale in SCALES),
     ]
+
+
+def _effective(resource: str, percent: int, scale: float) -> Feature:
+    """A column to be added up with the loads of pods yet to come: names end in the scale."""
+    text = f"Sum over bound pods of q e({scale:g} q): q request as a share of the room, e effective use (``use_law``)."
+    return Feature(f"{resource}_effective_{scale:g}_ratio", f"share of {percent} % of allocatable", text, "cluster")
 
 
 def _usage(resource: str) -> list[Feature]:

@@ -59,6 +59,7 @@ def tick_columns(
     daily: DailyColumns,
     state: ClusterState,
     expected: NDArray[np.float64],
+    effective: NDArray[np.float64],
     capacity: dict[str, NDArray[np.float64]],
     first_seen_seconds: NDArray[np.float64],
     now_seconds: float,
@@ -70,6 +71,7 @@ def tick_columns(
         daily: the kept columns of the same engine.
         state: who is bound where.
         expected: shape (nodes, 4), expected use of the bound pods.
+        effective: shape (nodes, 2, scales), what the bound pods load their nodes by.
         capacity: ``capacity_columns`` of the nodes.
         first_seen_seconds: shape (nodes,), tick at which each node was first seen.
         now_seconds: the tick's time.
@@ -79,7 +81,7 @@ def tick_columns(
         "memory": capacity["memory_allocatable_bytes"].astype(np.float32),
     }
     values, times = windows.fine.between(now_seconds - FINE_SECONDS, now_seconds)
-    commitments = commitment_columns(state, expected, capacity, first_seen_seconds, now_seconds)
+    commitments = commitment_columns(state, expected, effective, capacity, first_seen_seconds, now_seconds)
     use = {
         resource: Window(values[METRICS.index(metric)] / allocatable[resource], times)
         for resource, metric in (("cpu", "cpu_used_cores"), ("memory", "memory_used_bytes"))

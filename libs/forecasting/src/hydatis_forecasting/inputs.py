@@ -2,7 +2,8 @@
 
 Everything that says how a node was used, what is bound to it and what time it is, as shares: so a model trained on small nodes can
 be asked about large ones. Left out are absolute sizes, node age and byte rates, which name the node rather than describe its load,
-and the hour of the week, which in a trace of a few weeks names the moment.
+the hour of the week, which in a trace of a few weeks names the moment, and effective uses, which speak of weeks and not of the next
+hour.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ _LEFT_OUT = {
 
 
 def _is_read(name: str) -> bool:
-    return name not in _LEFT_OUT and not name.endswith("bytes_per_second") and not name.startswith("gpu_")
+    named = name.endswith("bytes_per_second") or name.startswith("gpu_") or "_effective_" in name
+    return name not in _LEFT_OUT and not named
 
 
 #: (name, definition hash) of the columns a forecaster reads, in the order of the schema.
