@@ -15,7 +15,7 @@ from hydatis_core.nodes import GpuDevice, Node
 from hydatis_core.pods import Pod
 from hydatis_core.resources import Resources
 from hydatis_features.expected_use import ExpectedUse, UseSource
-from hydatis_features.profile_summaries import ColdStart, ProfileChange, WorkloadProfile
+from hydatis_features.profile_summaries import UNKNOWN_LAW, ColdStart, ProfileChange, WorkloadProfile
 from hydatis_features.table import NodeTable
 from hydatis_forecasting.forecast_table import ForecastTable
 from hydatis_placement.credits import Credits
@@ -44,10 +44,13 @@ NODES = st.builds(
 )
 
 
+LAWS = st.lists(SHARES, min_size=24, max_size=24).map(tuple)
+
+
 @st.composite
 def uses(draw: st.DrawFn) -> ExpectedUse:
     cpu, memory = sorted(draw(st.tuples(AMOUNTS, AMOUNTS))), sorted(draw(st.tuples(AMOUNTS, AMOUNTS)))
-    return ExpectedUse(*cpu, *memory, draw(st.sampled_from(UseSource)))
+    return ExpectedUse(*cpu, *memory, draw(st.sampled_from(UseSource)), draw(LAWS))
 
 
 EVENTS = st.builds(PodEvent, st.sampled_from(PodEventKind), PODS, NAMES, st.floats(0, 2e9))
@@ -79,8 +82,8 @@ def tables(draw: st.DrawFn) -> NodeTable:
 @st.composite
 def credits(draw: st.DrawFn) -> Credits:
     rows = draw(st.lists(st.integers(0, 5000), unique=True, max_size=5))
-    values = draw(st.lists(st.floats(0, 2**40, width=32), min_size=7 * len(rows), max_size=7 * len(rows)))
-    return Credits(np.array(rows, dtype=np.int32), np.array(values, dtype=np.float32).reshape(len(rows), 7))
+    values = draw(st.lists(st.floats(0, 2**40, width=32), min_size=13 * len(rows), max_size=13 * len(rows)))
+    return Credits(np.array(rows, dtype=np.int32), np.array(values, dtype=np.float32).reshape(len(rows), 13))
 
 
 def assembled(table: NodeTable) -> NodeTable:
@@ -126,12 +129,12 @@ def test_rows_of_a_table_come_back_in_the_order_asked_for():
 
 RATIOS = st.lists(SHARES, min_size=4, max_size=4).map(tuple)
 PROFILES = st.builds(
-    WorkloadProfile, NAMES, AMOUNTS, RATIOS, st.one_of(st.just(()), st.lists(SHARES, min_size=24, max_size=24).map(tuple))
+    WorkloadProfile, NAMES, AMOUNTS, RATIOS, st.one_of(st.just(()), st.lists(SHARES, min_size=24, max_size=24).map(tuple)), LAWS
 )
 CHANGES = st.builds(
     ProfileChange,
     st.lists(PROFILES, max_size=3).map(tuple),
-    st.lists(st.builds(ColdStart, NAMES, RATIOS, AMOUNTS), max_size=3).map(tuple),
+    st.lists(st.builds(ColdStart, NAMES, RATIOS, AMOUNTS, LAWS), max_size=3).map(tuple),
 )
 
 
@@ -146,6 +149,17 @@ def test_an_unknown_share_of_a_profile_stays_unknown():
     change = ProfileChange((WorkloadProfile("a/b", 1.0, (0.5, 0.5, math.nan, math.nan)),))
     back, _ = workload.profile_change_from_proto(workload.profile_update_to_proto(change, 60, replace_all=False))
     assert math.isnan(back.profiles[0].use_per_request_ratio[2])
+    assert len(back.profiles[0].effective_use_ratio) == 24
+    assert all(map(math.isnan, back.profiles[0].effective_use_ratio))
+
+
+def test_senders_that_know_no_laws_leave_them_unknown():
+    use = workload_pb2.ExpectedUse(cpu_p95_cores=1, source=workload_pb2.USE_SOURCE_PROFILE)
+    assert workload.expected_use_from_proto(use) == ExpectedUse(0.0, 1.0, 0.0, 0.0, UseSource.PROFILE)
+    profile = workload_pb2.WorkloadProfile(key="a/b", use_per_request_ratio=[0.5] * 4)
+    cold = workload_pb2.ColdStart(key="*", use_per_request_ratio=[0.5] * 4)
+    change, _ = workload.profile_change_from_proto(workload_pb2.ProfileUpdate(profiles=[profile], cold_starts=[cold]))
+    assert change.profiles[0].effective_use_ratio == change.cold_starts[0].effective_use_ratio == UNKNOWN_LAW
 
 
 @any_value
@@ -237,6 +251,25 @@ REFUSED = {
     "a bind to no node": lambda: cluster.pod_event_from_proto(cluster_pb2.PodEvent(kind=1, pod=cluster_pb2.Pod(uid="u"))),
     "a use of no source": lambda: workload.expected_use_from_proto(workload_pb2.ExpectedUse()),
     "a p95 below its median": lambda: workload.expected_use_from_proto(workload_pb2.ExpectedUse(cpu_p50_cores=1, source=1)),
+    "a law of 23 values": lambda: workload.expected_use_from_proto(
+        workload_pb2.ExpectedUse(source=1, effective_use_ratio=[0.5] * 23)
+    ),
+    "a law of which something is unknown": lambda: workload.expected_use_from_proto(
+        workload_pb2.ExpectedUse(source=1, effective_use_ratio=[0.5] * 23 + [math.nan])
+    ),
+    "a law below zero": lambda: workload.expected_use_from_proto(
+        workload_pb2.ExpectedUse(source=1, effective_use_ratio=[0.5] * 23 + [-0.5])
+    ),
+    "a profile's law of 12 values": lambda: workload.profile_change_from_proto(
+        workload_pb2.ProfileUpdate(
+            profiles=[workload_pb2.WorkloadProfile(key="a", use_per_request_ratio=[1] * 4, effective_use_ratio=[0.5] * 12)]
+        )
+    ),
+    "a cold start's law that is infinite": lambda: workload.profile_change_from_proto(
+        workload_pb2.ProfileUpdate(
+            cold_starts=[workload_pb2.ColdStart(key="a", use_per_request_ratio=[1] * 4, effective_use_ratio=[math.inf] * 24)]
+        )
+    ),
     "a request without generations": lambda: placement.rank_request_from_proto(placement_pb2.RankNodesRequest()),
     "a request without queries": lambda: placement.rank_request_from_proto(placement_pb2.RankNodesRequest(generations=[1])),
     "a query without candidates": lambda: placement.rank_query_from_proto(placement_pb2.RankQuery()),
@@ -244,7 +277,7 @@ REFUSED = {
     "a weight above 1": lambda: placement.rank_query_from_proto(placement_pb2.RankQuery(node_names=["a"], objective_weight=2)),
     "credits without their values": lambda: placement.credits_from_proto(placement_pb2.Credits(rows=b"\0" * 4)),
     "a negative credit": lambda: placement.credits_from_proto(
-        placement_pb2.Credits(rows=b"\0" * 4, values=np.full(7, -1, dtype="<f4").tobytes())
+        placement_pb2.Credits(rows=b"\0" * 4, values=np.full(13, -1, dtype="<f4").tobytes())
     ),
     "scores that are not the shape": lambda: anomaly.risk_from_proto(anomaly_pb2.WatchScoresResponse(generation=1, row_count=2)),
     "a score of a row not asked for": lambda: anomaly.risk_response_from_proto(

@@ -89,7 +89,7 @@ async def test_tables_deltas_and_profiles_arrive_in_order(serve, started):
     use = ExpectedUse(0.5, 1.0, 1e9, 2e9, UseSource.PROFILE)
     bound = BindDelta(60, PodEvent.bound(Pod("u1", "web-0", "shop", "Deployment/web"), "node-1", 61.0), use)
     ended = BindDelta(60, PodEvent.ended("u1", "node-1", 62.0), None)
-    change = ProfileChange((WorkloadProfile("shop/web", 3.0, (0.5, 1.0, 0.25, 0.5)),))
+    change = ProfileChange((WorkloadProfile("shop/web", 3.0, (0.5, 1.0, 0.25, 0.5), effective_use_ratio=(0.25,) * 24),))
     servicer = Features(
         [
             *table_to_protos(table(60)),

@@ -35,7 +35,8 @@ class ExpectedUse:
     """Median and 95th percentile of what a pod will use, and the law of its use over weeks.
 
     Raises:
-        InvalidValue: an amount is NaN, infinite or negative, a 95th percentile is below its median, or the law has another length.
+        InvalidValue: an amount is NaN, infinite or negative, a 95th percentile is below its median, or the law is not 24 such
+            numbers.
     """
 
     cpu_p50_cores: float
@@ -61,7 +62,7 @@ class ExpectedUse:
             if getattr(self, high) < getattr(self, low):
                 raise InvalidValue(f"{getattr(self, high)!r} is below the median", field=high, expected=f">= {low}")
         law = self.effective_use_ratio
-        if len(law) != len(_COLD) or not all(map(math.isfinite, law)) or min(law) < 0:
-            raise InvalidValue(
-                f"a law of {len(law)} values", field="effective_use_ratio", expected=f"{len(_COLD)} finite values >= 0"
-            )
+        if len(law) != len(_COLD):
+            raise InvalidValue(f"{len(law)} values", field="effective_use_ratio", expected=f"{len(_COLD)} values")
+        if not all(map(math.isfinite, law)) or min(law) < 0:
+            raise InvalidValue("a share is NaN, infinite or negative", field="effective_use_ratio", expected="finite values >= 0")
