@@ -95,7 +95,7 @@ def rank_nodes(cluster: Any) -> Message:
             cpu_p50_cores=1, cpu_p95_cores=2, memory_p50_bytes=1e9, memory_p95_bytes=2e9, source=workload_pb2.USE_SOURCE_REQUEST
         ),
         rows=int32(0, 1, 2),
-        credits=placement_pb2.Credits(rows=int32(0), values=float32(*[1.0] * 7)),
+        credits=placement_pb2.Credits(rows=int32(0), values=float32(*[1.0] * 13)),
     )
     return placement_pb2.RankNodesRequest(generations=[cluster.generation], queries=[query])
 
@@ -267,12 +267,12 @@ TABLE: list[Refusal] = [
         ("a weight of two", {"objective_weight": 2.0}, INVALID, "INVALID_VALUE", "objective_weight"),
         ("a NaN weight", {"objective_weight": NAN}, INVALID, "INVALID_VALUE", "objective_weight"),
         ("credits of no shape", {"credits.values": float32(1.0)}, INVALID, "WRONG_SHAPE", "credits.values"),
-        ("NaN credits", {"credits.values": float32(*[NAN] * 7)}, INVALID, "INVALID_VALUE", "credits.values"),
-        ("infinite credits", {"credits.values": float32(*[INF] * 7)}, INVALID, "INVALID_VALUE", "credits.values"),
-        ("negative credits", {"credits.values": float32(*[-1.0] * 7)}, INVALID, "INVALID_VALUE", "credits.values"),
+        ("NaN credits", {"credits.values": float32(*[NAN] * 13)}, INVALID, "INVALID_VALUE", "credits.values"),
+        ("infinite credits", {"credits.values": float32(*[INF] * 13)}, INVALID, "INVALID_VALUE", "credits.values"),
+        ("negative credits", {"credits.values": float32(*[-1.0] * 13)}, INVALID, "INVALID_VALUE", "credits.values"),
         (
             "a credited row twice",
-            {"credits.rows": int32(1, 1), "credits.values": float32(*[1.0] * 14)},
+            {"credits.rows": int32(1, 1), "credits.values": float32(*[1.0] * 26)},
             INVALID,
             "DUPLICATE",
             "credits.rows",

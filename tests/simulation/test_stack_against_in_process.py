@@ -27,7 +27,7 @@ from hydatis_features.table import NodeTable
 from hydatis_forecasting.model import QuantileForecaster
 from hydatis_lifecycle.adapters.artifact_folder import ArtifactFolder
 from hydatis_pipelines.policy_step import forecast_with
-from hydatis_placement.after_state import SCHEMA, after_states
+from hydatis_placement.after_state import SCHEMA, after_states, baseline
 from hydatis_placement.q_function import EPSILON, QFunction
 from hydatis_simulator.learned_policy import InProcessPolicy
 from hydatis_simulator.outcomes import Outcome
@@ -65,8 +65,9 @@ class Models:
         return float(self._forest.threshold)
 
     def utility(self, *decision: Any, after: Any = None) -> NDArray[np.float32]:
-        """Q of each candidate."""
-        return self._q_function.values(after_states(*decision, after=after)[:, self._q_columns])
+        """What greedy says of each candidate, and what the policy adds."""
+        states = after_states(*decision, after=after)
+        return self._q_function.values(states[:, self._q_columns]) + baseline(states)
 
 
 class InProcess(InProcessPolicy):

@@ -39,7 +39,7 @@ def test_a_node_over_a_threshold_after_placement_is_rejected_with_the_reason() -
 
 
 def test_credits_count_towards_the_threshold() -> None:
-    credits = Credits(np.array([0], dtype=np.int32), np.array([[0, 2, 0, 0, 0, 0, 0]], dtype=np.float32))
+    credits = Credits(np.array([0], dtype=np.int32), np.array([[0, 2, *[0] * 11]], dtype=np.float32))
     assert admit(view([0.65, 0.65], [0, 0]), rows(2), POD, USE, credits, Thresholds()).allowed.tolist() == [False, True]
 
 
@@ -87,7 +87,7 @@ def test_a_threshold_must_be_a_share(value: float) -> None:
 def test_the_filter_computes_the_same_loads_alone_as_with_all_others() -> None:
     random = np.random.default_rng(5)
     state = view(random.uniform(0, 1.2, 50).tolist(), random.uniform(0, 1.2, 50).tolist())
-    credits = Credits(np.array([3, 7], dtype=np.int32), random.uniform(0, 3, (2, 7)).astype(np.float32))
+    credits = Credits(np.array([3, 7], dtype=np.int32), random.uniform(0, 3, (2, 13)).astype(np.float32))
     chosen = random.permutation(50)[:30].astype(np.int32)
     whole = load_after(state, chosen, POD, USE, credits)
     alone = peaks_after(state, chosen, USE, credits)

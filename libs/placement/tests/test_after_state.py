@@ -9,14 +9,15 @@ from hydatis_core.resources import Resources
 from hydatis_features.expected_use import ExpectedUse, UseSource
 from hydatis_features.schema import SCHEMA
 from hydatis_features.table import NodeTable
-from hydatis_placement import after_state
-from hydatis_placement.after_state import COLUMN_DEFINITIONS, COLUMNS, after_states
+from hydatis_placement import after_state, greedy
+from hydatis_placement.after_state import COLUMN_DEFINITIONS, COLUMNS, after_states, baseline
 from hydatis_placement.credits import Credits
 from hydatis_placement.view import ClusterView
 
 GIB = 2.0**30
 POD = Pod("p", requests=Resources(2.0, 8 * GIB))
-USE = ExpectedUse(1.0, 2.0, 4 * GIB, 8 * GIB, UseSource.PROFILE)
+#: The law of a pod that always uses half of what it asks for.
+USE = ExpectedUse(1.0, 2.0, 4 * GIB, 8 * GIB, UseSource.PROFILE, (0.5,) * 24)
 NONE = Credits()
 
 
@@ -46,6 +47,12 @@ BUSY = {
     "memory_used_max_1h_ratio": 0.18,
     "cpu_used_max_24h_ratio": 0.6,
     "memory_used_max_24h_ratio": 0.2,
+    "cpu_effective_10_ratio": 0.3,
+    "cpu_effective_20_ratio": 0.35,
+    "cpu_effective_40_ratio": 0.4,
+    "memory_effective_10_ratio": 0.2,
+    "memory_effective_20_ratio": 0.25,
+    "memory_effective_40_ratio": 0.3,
 }
 EMPTY = {**dict.fromkeys(BUSY, 0.0)}
 UNMEASURED = {name: value for name, value in BUSY.items() if "used" not in name}
@@ -85,24 +92,52 @@ def test_a_row_is_the_node_with_the_pod_on_it() -> None:
         "risk_missing": 0.0,
         "objective_weight": 0.25,
         "pod_size_ratio": 0.2,
+        "cpu_effective_10_after_ratio": 0.3 + 1.0 / 9.0,
+        "cpu_effective_40_after_ratio": 0.4 + 1.0 / 9.0,
+        "memory_effective_20_after_ratio": 0.25 + 4.0 / 38.0,
     }
     assert {name: row[name] for name in expected} == pytest.approx(expected, abs=1e-6)
 
 
+def test_what_greedy_says_stands_in_the_row_and_is_the_baseline() -> None:
+    view = ClusterView(table([BUSY, EMPTY]), vector(0.4, 0.0), vector(0.8, 0.0), vector(0.2, 0.0), vector(0.3, 0.0))
+    rows = np.array([0, 1], dtype=np.int32)
+    for weight in (0.0, 0.25, 1.0):
+        states = after_states(view, rows, POD, USE, NONE, weight)
+        said = greedy.utility(view, rows, POD, USE, NONE, weight)
+        assert baseline(states).tolist() == said.tolist()
+        assert baseline(states).dtype == np.float32
+    assert row_of(view, 0)["greedy_spread"] == pytest.approx(greedy.utility(view, rows, POD, USE, NONE, 0.0)[0])
+    assert row_of(view, 1)["greedy_pack"] == pytest.approx(greedy.utility(view, rows, POD, USE, NONE, 1.0)[1])
+
+
+def test_laws_of_a_node_that_are_unknown_are_stood_in_for_by_expected_use() -> None:
+    unlawful = {name: value for name, value in BUSY.items() if "effective" not in name}
+    assert row_of(ClusterView(table([unlawful])), 0)["cpu_effective_10_after_ratio"] == pytest.approx(0.4 + 1.0 / 9.0)
+
+
+def test_nodes_of_unlike_sizes_are_loaded_by_their_room() -> None:
+    large = {**EMPTY, "cpu_allocatable_cores": 20.0, "memory_allocatable_bytes": 80 * GIB}
+    view = ClusterView(table([EMPTY, large, EMPTY]))
+    assert row_of(view, 0) == row_of(view, 2) | {"node_size_ratio": 0.5}
+    assert row_of(view, 1)["cpu_effective_10_after_ratio"] == pytest.approx(0.5 / 9.0)
+
+
 def test_credits_weigh_like_the_pod_itself() -> None:
     view = ClusterView(table([BUSY]), vector(0.4), vector(0.5), vector(0.2), vector(0.3))
-    credits = Credits(np.array([0], dtype=np.int32), vector(1, 2, 4 * GIB, 8 * GIB, 2, 8 * GIB, 1)[None])
+    credits = Credits(np.array([0], dtype=np.int32), vector(1, 2, 4 * GIB, 8 * GIB, 2, 8 * GIB, 1, *[0.1] * 6)[None])
     row = row_of(view, 0, credits)
     assert row["cpu_p95_after_ratio"] == pytest.approx(0.9)
     assert row["memory_p50_after_ratio"] == pytest.approx(0.4)
     assert row["cpu_requested_after_ratio"] == pytest.approx(0.9)
     assert row["pod_count_after_ratio"] == pytest.approx(0.07)
+    assert row["memory_effective_40_after_ratio"] == pytest.approx(0.3 + 0.1 + 4.0 / 38.0)
 
 
 def test_a_node_that_a_credit_opened_is_not_empty_any_more() -> None:
     view = ClusterView(table([EMPTY]))
     assert row_of(view, 0)["node_was_empty"] == 1.0
-    credits = Credits(np.array([0], dtype=np.int32), vector(0, 0, 0, 0, 0, 0, 1)[None])
+    credits = Credits(np.array([0], dtype=np.int32), vector(0, 0, 0, 0, 0, 0, 1, *[0] * 6)[None])
     assert row_of(view, 0, credits)["node_was_empty"] == 0.0
 
 
@@ -130,7 +165,8 @@ def test_absurd_sizes_are_cut_to_the_limit() -> None:
     huge = ExpectedUse(2.0**60, 2.0**60, 2.0**60, 2.0**60, UseSource.REQUEST)
     states = after_states(view, np.array([0], dtype=np.int32), Pod("p", requests=Resources(2.0**60, 2.0**60)), huge, NONE, 0.0)
     assert np.isfinite(states).all()
-    assert np.abs(states).max() == after_state.LIMIT
+    assert np.abs(states[:, :32]).max() == after_state.LIMIT
+    assert states[0, 32:].tolist() == [-after_state.LARGEST_UTILITY] * 2
 
 
 def test_stranded_share_falls_when_a_pod_fills_a_gap() -> None:

@@ -1,5 +1,7 @@
 """Credits: what is counted, until when, and never twice."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hydatis_core.errors import Duplicate, InvalidValue, WrongShape
@@ -8,7 +10,9 @@ from hydatis_core.resources import Resources
 from hydatis_features.expected_use import ExpectedUse, UseSource
 from hydatis_features.schema import SCHEMA
 from hydatis_features.table import NodeTable
-from hydatis_placement.credits import CREDIT_COLUMNS, CreditLedger, Credits
+from hydatis_features.use_law import COLD_LAW, loads
+from hydatis_placement.credit_ledger import CreditLedger
+from hydatis_placement.credits import CREDIT_COLUMNS, Credits
 
 GIB = 2.0**30
 USE = ExpectedUse(0.2, 0.5, 1 * GIB, 2 * GIB, UseSource.PROFILE)
@@ -22,6 +26,8 @@ CPU_P50, CPU_REQUESTED, POD_COUNT = (CREDIT_COLUMNS.index(c) for c in ("cpu_p50_
 
 def table(generation: int, names: tuple[str, ...] = NODES) -> NodeTable:
     values = np.zeros((len(names), len(SCHEMA.names)), dtype=np.float32)
+    values[:, SCHEMA.index["cpu_allocatable_cores"]] = 4.0
+    values[:, SCHEMA.index["memory_allocatable_bytes"]] = 16 * GIB
     return NodeTable(
         generation,
         names,
@@ -47,7 +53,22 @@ def test_a_bound_pod_is_credited_in_full_at_once() -> None:
     assert ledger.confirm(pod("a"), "node-2", USE, T0 + 5.0, T0)
     credits = ledger.credits(table(T0), T0 + 6.0)
     assert credits.rows.tolist() == [2]
-    assert credits.values[0].tolist() == pytest.approx([0.2, 0.5, GIB, 2 * GIB, 1.0, 4 * GIB, 1.0])
+    assert credits.values[0, :7].tolist() == pytest.approx([0.2, 0.5, GIB, 2 * GIB, 1.0, 4 * GIB, 1.0])
+
+
+def test_loads_are_those_of_the_pods_law_in_the_room_of_its_node_until_a_later_table_counts_them() -> None:
+    """0.4 of 1 core asked for, always: a tenth of a node of 4 cores, of which 0.9 may be used. Of 4 GiB nothing."""
+    ledger = CreditLedger()
+    lawful = replace(USE, effective_use_ratio=(0.4,) * 12 + (0.0,) * 12)
+    for uid in ("a", "b"):
+        ledger.confirm(pod(uid), "node-1", lawful, T0 + 5.0, T0)
+    ledger.confirm(pod("c"), "node-3", USE, T0 + 5.0, T0)
+    credits = ledger.credits(table(T0), T0 + 6.0)
+    assert on(credits, 1)[7:] == pytest.approx([2 * 0.4 / 3.6] * 3 + [0.0] * 3)
+    cold = loads(COLD_LAW[None], np.array([[1.0, 4 * GIB]]), np.array([[3.6, 16 * 0.95 * GIB]])).ravel()
+    assert on(credits, 3)[7:] == pytest.approx(cold.tolist())
+    assert on(ledger.credits(table(T0), T0 + 6.0, without_uid="a"), 1)[7:10] == pytest.approx([0.4 / 3.6] * 3)
+    assert on(ledger.credits(table(T0 + 60), T0 + 61.0), 1)[7:] == [0.0] * 6
 
 
 @pytest.mark.parametrize(
@@ -65,8 +86,8 @@ def test_requests_count_until_a_later_table_counts_them() -> None:
     ledger = CreditLedger()
     ledger.confirm(pod("a"), "node-0", USE, T0 + 5.0, T0)
     same, later = ledger.credits(table(T0), T0 + 6.0), ledger.credits(table(T0 + 60), T0 + 61.0)
-    assert on(same, 0)[4:] == [1.0, 4 * GIB, 1.0]
-    assert on(later, 0)[4:] == [0.0, 0.0, 0.0]
+    assert on(same, 0)[4:7] == [1.0, 4 * GIB, 1.0]
+    assert on(later, 0)[4:] == [0.0] * 9
     assert on(later, 0)[CPU_P50] > 0
 
 
@@ -88,7 +109,7 @@ def test_a_choice_is_credited_until_it_expires() -> None:
 def test_a_choice_counts_in_full_on_a_later_table_while_it_is_not_bound() -> None:
     ledger = CreditLedger(provisional_seconds=300.0)
     ledger.choose(pod("a"), "node-1", USE, T0 + 5.0, T0)
-    assert on(ledger.credits(table(T0 + 120), T0 + 121.0), 1)[4:] == [1.0, 4 * GIB, 1.0]
+    assert on(ledger.credits(table(T0 + 120), T0 + 121.0), 1)[4:7] == [1.0, 4 * GIB, 1.0]
     assert on(ledger.credits(table(T0 + 120), T0 + 121.0), 1)[CPU_P50] == pytest.approx(0.2)
 
 
@@ -158,7 +179,7 @@ def test_a_burst_of_200_pods_is_credited_and_never_counted_twice() -> None:
     assert total[CPU_REQUESTED] == 200
     assert total[CPU_P50] == pytest.approx(200 * 0.2, rel=1e-5)
     counted = ledger.credits(table(T0 + 60), T0 + 61.0).values.sum(axis=0)
-    assert counted[4:].tolist() == [0.0, 0.0, 0.0]
+    assert counted[4:].tolist() == [0.0] * 9
     assert 0.9 * 40 < counted[CPU_P50] < 40
     assert ledger.credits(table(T0 + 1020), T0 + 1021.0).rows.size == 0
 
@@ -197,13 +218,13 @@ def test_a_cleared_ledger_is_as_new() -> None:
 @pytest.mark.parametrize(
     ("rows", "values", "error"),
     [
-        (np.zeros(1, np.int64), np.zeros((1, 7), np.float32), WrongShape),
-        (np.zeros(1, np.int32), np.zeros((1, 6), np.float32), WrongShape),
-        (np.zeros(1, np.int32), np.zeros((1, 7)), WrongShape),
-        (np.zeros(2, np.int32), np.zeros((2, 7), np.float32), Duplicate),
-        (np.array([-1], np.int32), np.zeros((1, 7), np.float32), InvalidValue),
-        (np.zeros(1, np.int32), np.full((1, 7), np.nan, np.float32), InvalidValue),
-        (np.zeros(1, np.int32), np.full((1, 7), -1, np.float32), InvalidValue),
+        (np.zeros(1, np.int64), np.zeros((1, 13), np.float32), WrongShape),
+        (np.zeros(1, np.int32), np.zeros((1, 7), np.float32), WrongShape),
+        (np.zeros(1, np.int32), np.zeros((1, 13)), WrongShape),
+        (np.zeros(2, np.int32), np.zeros((2, 13), np.float32), Duplicate),
+        (np.array([-1], np.int32), np.zeros((1, 13), np.float32), InvalidValue),
+        (np.zeros(1, np.int32), np.full((1, 13), np.nan, np.float32), InvalidValue),
+        (np.zeros(1, np.int32), np.full((1, 13), -1, np.float32), InvalidValue),
     ],
 )
 def test_credits_that_cannot_be_are_refused(rows: np.ndarray, values: np.ndarray, error: type[Exception]) -> None:
@@ -212,7 +233,7 @@ def test_credits_that_cannot_be_are_refused(rows: np.ndarray, values: np.ndarray
 
 
 def test_a_row_beyond_the_table_is_refused() -> None:
-    credits = Credits(np.array([9], dtype=np.int32), np.zeros((1, 7), dtype=np.float32))
+    credits = Credits(np.array([9], dtype=np.int32), np.zeros((1, 13), dtype=np.float32))
     with pytest.raises(InvalidValue):
         credits.at(np.array([0], dtype=np.int32), 4)
 

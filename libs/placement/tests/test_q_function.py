@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hydatis_core.errors import ArtifactRefused, InvalidValue, WrongShape
 from hydatis_core.seeds import generator
-from hydatis_placement.q_function import FILE_NAME, QFunction, initial_q_function
+from hydatis_placement.q_function import FILE_NAME, QFunction, initial_q_function, zero_q_function
 
 
 def function(inputs: int = 5) -> QFunction:
@@ -102,3 +102,8 @@ def test_a_flipped_byte_of_the_weights_is_refused() -> None:
     content[content.index(b"weight_0") + 400] ^= 0xFF
     with pytest.raises(ArtifactRefused):
         QFunction.from_files({FILE_NAME: bytes(content)})
+
+
+def test_a_function_of_zeros_adds_nothing_and_survives_its_file() -> None:
+    nothing = QFunction.from_files(zero_q_function(3).to_files(), input_count=3)
+    assert nothing.values(np.array([[1.0, -1000.0, 3.0]], dtype=np.float32)).tolist() == [0.0]

@@ -1,5 +1,7 @@
 """Greedy and load rungs, and the costs they share with the reward."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hydatis_core.errors import InvalidValue
@@ -14,6 +16,7 @@ from hydatis_placement.credits import Credits
 from hydatis_placement.objective import joint_load, objective_cost
 from hydatis_placement.overload import expected_overload_cost, overload_cost
 from hydatis_placement.reward import RewardWeights, placement_cost
+from hydatis_placement.scores import scores
 from hydatis_placement.view import ClusterView
 
 GIB = 2.0**30
@@ -26,8 +29,13 @@ def vector(*values: float) -> np.ndarray:
 
 
 def view(
-    used: list[float], p50: list[float] | None = None, p95: list[float] | None = None, pods: list[int] | None = None
+    used: list[float],
+    p50: list[float] | None = None,
+    p95: list[float] | None = None,
+    pods: list[int] | None = None,
+    law: list[float] | None = None,
 ) -> ClusterView:
+    """Nodes of 10 cores; their pods' laws say what is used now, or ``law`` at every scale."""
     values = np.zeros((len(used), len(SCHEMA.names)), dtype=np.float32)
     columns = {
         "cpu_allocatable_cores": 10.0,
@@ -36,6 +44,7 @@ def view(
         "cpu_used_mean_15m_ratio": used,
         "memory_used_mean_15m_ratio": 0.1,
         "pod_count": pods or 3,
+        **{f"cpu_effective_{scale}_ratio": used if law is None else law for scale in (10, 20, 40)},
     }
     for name, value in columns.items():
         values[:, SCHEMA.index[name]] = value
@@ -75,8 +84,33 @@ def test_an_overloaded_node_never_gets_better_by_more_overload(module: object) -
 def test_credits_move_the_choice(module: object) -> None:
     state = view([0.2, 0.3], [0.2, 0.3], [0.3, 0.4])
     assert order(ask(module, state, 0.0)) == [0, 1]
-    credits = Credits(np.array([0], dtype=np.int32), vector(2, 3, 0, 0, 2, 0, 2)[None])
+    credits = Credits(np.array([0], dtype=np.int32), vector(2, 3, 0, 0, 2, 0, 2, 0.3, 0.3, 0.3, 0, 0, 0)[None])
     assert order(ask(module, state, 0.0, credits)) == [1, 0]
+
+
+def test_of_two_nodes_with_the_same_load_greedy_avoids_the_one_that_holds_the_sleepers() -> None:
+    """Measured, forecast and requested alike: the laws of the pods that are there alone tell them apart."""
+    state = view([0.4, 0.4], [0.4, 0.4], [0.5, 0.5], law=[0.75, 0.4])
+    assert order(ask(load, state, 0.0)) == [0, 1]
+    utilities = ask(greedy, state, 0.0)
+    assert order(utilities) == [1, 0]
+    assert scores(utilities, epsilon=greedy.EPSILON).tolist() == [0, 10]
+
+
+def test_greedy_avoids_a_node_that_is_about_to_be_full_whatever_the_laws_of_its_pods_say() -> None:
+    state = view([0.5, 0.5], [0.97, 0.5], [1.05, 0.6], law=[0.1, 0.6])
+    assert order(ask(greedy, state, 0.0)) == order(ask(greedy, state, 1.0)) == [1, 0]
+
+
+def test_golden_utility_of_greedy() -> None:
+    """Loads of 0.5 by CPU alone: 40 (0.5 - 1) is the least exponent, of memory 40 (0 - 1); the forecast costs nothing."""
+    state = view([0.4], [0.0], [0.0], law=[0.4])
+    use = replace(USE, effective_use_ratio=(0.9,) * 12 + (0.0,) * 12)
+    rows = np.array([0], dtype=np.int32)
+    soon = -greedy.utility(state, rows, POD, replace(use, effective_use_ratio=(0.0,) * 24), Credits(), 0.0) - np.exp(-24 / 6)
+    d = np.exp(-20.0 / 6)
+    assert greedy.utility(state, rows, POD, use, Credits(), 0.0)[0] == pytest.approx(-d - soon[0], rel=1e-4)
+    assert greedy.utility(state, rows, POD, use, Credits(), 1.0)[0] == pytest.approx(0.5 - 3 * d - soon[0], rel=1e-4)
 
 
 def test_greedy_avoids_the_uncertain_node_of_two_with_the_same_median() -> None:
@@ -137,13 +171,22 @@ def test_fragmentation_and_objective_are_charged() -> None:
     assert reward_of(0.2, stranded_change=0.1) == pytest.approx(-0.02)
     spread = reward_of(0.4, objective=1.0)
     pack = reward_of(0.4, objective=1.0, objective_weight=1.0)
-    assert spread == pytest.approx(-0.4 / np.sqrt(2))
-    assert pack == -spread
+    d = np.exp(40 * (0.4 / 0.9 - 1) / 6)
+    assert spread == pytest.approx(-d, rel=1e-5)
+    assert pack == pytest.approx(0.4 / 0.9 - 3 * d, rel=1e-5)
     assert reward_of(0.4, objective=1.0, objective_weight=1.0, opened=1.0) == pytest.approx(pack - 1.0)
 
 
-def test_what_is_not_known_costs_nothing() -> None:
-    assert reward_of(np.nan, objective=1.0) == 0.0
+def test_a_load_that_comes_and_goes_is_worse_than_its_mean() -> None:
+    def spread_of(*cpu: float) -> float:
+        series = np.array(cpu, dtype=np.float32)
+        return placement_cost(cpu=series, memory=np.full_like(series, np.nan), stranded_change=0.0, opened=False).spread_value
+
+    assert spread_of(0.1, 0.7, 0.1, 0.7) < spread_of(0.4, 0.4, 0.4, 0.4)
+
+
+def test_what_is_not_known_counts_as_idle() -> None:
+    assert reward_of(np.nan, objective=1.0) == reward_of(0.0, 0.0, objective=1.0)
 
 
 def test_reward_weights_must_be_weights() -> None:

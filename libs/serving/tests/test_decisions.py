@@ -199,7 +199,7 @@ def test_a_disk_that_refuses_costs_records_and_not_the_process(tmp_path):
 
 
 def test_the_full_input_comes_back(log):
-    credits = Credits(np.array([3], dtype=np.int32), np.ones((1, 7), dtype=np.float32))
+    credits = Credits(np.array([3], dtype=np.int32), np.ones((1, 13), dtype=np.float32))
     states = np.arange(6, dtype=np.float32).reshape(2, 3)
     full = FullInput(("a", "b"), ("x", "y", "z"), states, credits, np.array([0.5, 0.25], dtype=np.float32))
     record = DecisionRecord("d1", 1.0, Pod("u"), full_input=full)

@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hydatis_core.errors import ArtifactRefused, InvalidValue
-from hydatis_placement.demand_law import JumpLaw
 from hydatis_placement.q_function import FILE_NAME
 from hydatis_simulator.arena.fleet import Fleet
 from hydatis_simulator.arena.judge import judge
@@ -70,7 +69,7 @@ def test_without_credits_a_burst_is_placed_blindly() -> None:
 
 def test_nodes_of_unlike_sizes_are_weighed_by_their_room() -> None:
     allocatable = np.array([[10.0, 20.0], [100 * GIB, 200 * GIB]])
-    nodes = place(fleet(12), allocatable, HydatisGreedy(JumpLaw(0.0, 0.0)), seed=1, requests_bind=False)
+    nodes = place(fleet(12), allocatable, HydatisGreedy(jumps=False), seed=1, requests_bind=False)
     bursty = np.bincount(nodes[::4], minlength=2)
     assert bursty[1] > bursty[0]
 

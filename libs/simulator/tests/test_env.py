@@ -144,8 +144,10 @@ def test_the_reward_counts_what_really_happens_to_the_node() -> None:
     assert terminated
     assert info["reward_parts"]["cpu_overload"] == pytest.approx(0.5, abs=1e-4)
     assert info["reward_parts"]["memory_overload"] == 0.0
-    assert info["reward_parts"]["opened"]
-    assert info["reward_parts"]["load"] == pytest.approx(0.95 / np.sqrt(2))
+    load = 0.95 / 0.9
+    d = np.exp(10 * (load - 1) / 6)
+    assert info["reward_parts"]["spread_value"] == pytest.approx(-d, rel=1e-4)
+    assert info["reward_parts"]["pack_value"] == pytest.approx(load - 1 - 3 * d, rel=1e-4)
 
 
 def test_what_candidates_would_earn_is_told_ahead_and_is_linear_in_the_objective_weight() -> None:

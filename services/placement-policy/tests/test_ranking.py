@@ -11,7 +11,7 @@ import pytest
 from hydatis.placement.v1 import placement_pb2, placement_pb2_grpc
 from hydatis_core import errors
 from hydatis_forecasting.outlook import outlook
-from hydatis_placement.after_state import COLUMN_DEFINITIONS, after_states
+from hydatis_placement.after_state import COLUMN_DEFINITIONS, after_states, baseline
 from hydatis_placement.credits import Credits
 from hydatis_placement.view import ClusterView
 from hydatis_placement_policy.view_book import ViewBook
@@ -29,13 +29,18 @@ def states(parts, generation, query, *, with_risk=True):
     return after_states(view, rows, query.pod, query.expected_use, query.credits, query.objective_weight)
 
 
-async def test_utilities_are_the_served_policys_values_of_the_states_after_placing(world, query, parts):
+def valued(policy, after):
+    """What greedy says and what the policy adds."""
+    return policy.values(after) + baseline(after)
+
+
+async def test_utilities_are_greedys_and_the_served_policys_values_of_the_states_after_placing(world, query, parts):
     await world.tick(60)
-    credits = Credits(np.int32([1]), np.float32([[1, 2, 2**30, 2**31, 2, 2**31, 1]]))
+    credits = Credits(np.int32([1]), np.float32([[1, 2, 2**30, 2**31, 2, 2**31, 1, *[0.1] * 6]]))
     asked = query([3, 1, 0], credits=credits, objective_weight=0.5)
     answer = await world.client.rank_nodes([asked], [60], timeout_seconds=5.0)
     assert (answer.generation, answer.local, answer.model_version, answer.risk_masked) == (60, False, "2.0.0", False)
-    np.testing.assert_array_equal(answer.utilities[0], world.model.policy.values(states(parts, 60, asked)))
+    np.testing.assert_array_equal(answer.utilities[0], valued(world.model.policy, states(parts, 60, asked)))
     request = await world.model.asked.get()
     assert tuple(request.inputs[0].shape) == (3, len(COLUMN_DEFINITIONS))
     assert request.parameters["columns"].string_param == ",".join(f"{name}:{text}" for name, text in COLUMN_DEFINITIONS)
@@ -47,7 +52,7 @@ async def test_all_pods_of_a_call_go_through_the_policy_in_one_tensor(world, que
     answer = await world.client.rank_nodes(queries, [60], timeout_seconds=5.0)
     assert [utilities.size for utilities in answer.utilities] == [2, 1, 3]
     for asked, utilities in zip(queries, answer.utilities, strict=True):
-        np.testing.assert_allclose(utilities, world.model.policy.values(states(parts, 60, asked)), rtol=1e-5)
+        np.testing.assert_allclose(utilities, valued(world.model.policy, states(parts, 60, asked)), rtol=1e-5)
     assert world.model.asked.qsize() == 1
 
 
@@ -56,7 +61,7 @@ async def test_a_missing_risk_is_masked_and_said(world, query, parts):
     asked = query()
     answer = await world.client.rank_nodes([asked], [60], timeout_seconds=5.0)
     assert answer.risk_masked
-    np.testing.assert_array_equal(answer.utilities[0], world.model.policy.values(states(parts, 60, asked, with_risk=False)))
+    np.testing.assert_array_equal(answer.utilities[0], valued(world.model.policy, states(parts, 60, asked, with_risk=False)))
 
 
 async def test_risk_that_comes_late_joins_its_generation(world, query, confirmed):
@@ -172,11 +177,11 @@ WRONG_QUERIES = [
     ({"expected_use": {"cpu_p50_cores": 2, "cpu_p95_cores": 1, "source": 1}}, errors.InvalidValue),
     ({"expected_use": {}}, errors.InvalidValue),
     ({"credits": {"rows": int32(0), "values": b""}}, errors.WrongShape),
-    ({"credits": {"rows": int32(0), "values": np.full(7, np.nan, "<f4").tobytes()}}, errors.InvalidValue),
-    ({"credits": {"rows": int32(0), "values": np.full(7, np.inf, "<f4").tobytes()}}, errors.InvalidValue),
-    ({"credits": {"rows": int32(0), "values": np.full(7, -1, "<f4").tobytes()}}, errors.InvalidValue),
-    ({"credits": {"rows": int32(0, 0), "values": np.zeros(14, "<f4").tobytes()}}, errors.Duplicate),
-    ({"credits": {"rows": int32(9), "values": np.zeros(7, "<f4").tobytes()}}, errors.InvalidValue),
+    ({"credits": {"rows": int32(0), "values": np.full(13, np.nan, "<f4").tobytes()}}, errors.InvalidValue),
+    ({"credits": {"rows": int32(0), "values": np.full(13, np.inf, "<f4").tobytes()}}, errors.InvalidValue),
+    ({"credits": {"rows": int32(0), "values": np.full(13, -1, "<f4").tobytes()}}, errors.InvalidValue),
+    ({"credits": {"rows": int32(0, 0), "values": np.zeros(26, "<f4").tobytes()}}, errors.Duplicate),
+    ({"credits": {"rows": int32(9), "values": np.zeros(13, "<f4").tobytes()}}, errors.InvalidValue),
 ]
 
 

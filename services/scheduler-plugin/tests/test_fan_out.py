@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from hydatis_core.errors import TooLate
-from hydatis_placement.credits import CreditLedger
+from hydatis_placement.credit_ledger import CreditLedger
 from hydatis_scheduler_plugin.fan_out import FanOut, Peer
 from hydatis_scheduler_plugin.state import ClusterMemory
 

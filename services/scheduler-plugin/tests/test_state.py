@@ -6,7 +6,7 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from hydatis_placement.credits import CreditLedger
+from hydatis_placement.credit_ledger import CreditLedger
 from hydatis_scheduler_plugin.state import ClusterMemory
 
 

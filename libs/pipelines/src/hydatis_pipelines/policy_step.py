@@ -1,7 +1,8 @@
 """train-policy: Q-learning in the simulator on the earlier days, compared on the later ones with what does not learn.
 
-A learned policy has to beat the greedy one on the same forecast; the figures of both stand in the manifest, whatever they are. So
-do the learning curves. The correction of the overload bound is kept only if it is better on machines kept from it.
+What is learned is added to what greedy says, and has to beat it on days that it has not seen: where it does not, a function that
+adds nothing is published, so that the full rung is not made worse than the one below it. The figures of both stand in the manifest,
+whatever they are, and so do the learning curves. The arena's correction is kept only if it is better on machines kept from it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from hydatis_forecasting.model import QuantileForecaster
 from hydatis_forecasting.outlook import Outlook, outlook
 from hydatis_forecasting.rolling_calibration import RollingCalibration
 from hydatis_placement.after_state import COLUMN_DEFINITIONS
+from hydatis_placement.q_function import zero_q_function
 from hydatis_placement.q_learning import LearningSettings
 from hydatis_simulator.policy_training import compare_policies, train_policy
 from hydatis_simulator.trace import Trace
@@ -124,12 +126,14 @@ def train_placement_policy(
     names = [figure for figure in COMPARED_FIGURES if figure in comparison.outcomes["stock"][0].figures]
     figures = {f"{policy}_{name}": comparison.mean(policy, name) for policy in comparison.outcomes for name in names}
     figures |= {f"last_{name}": curve[-1][name] for name in ("reward_mean", "loss_mean")} | correction.metrics
+    figures["prefer_learned"] = float(comparison.prefers_learned)
+    published = function if comparison.prefers_learned else zero_q_function(function.input_count)
     return TrainedModel(
         name="placement-policy",
         kind="q_function",
         columns=COLUMN_DEFINITIONS,
         outputs=("q",),
-        files=function.to_files() | correction.files,
+        files=published.to_files() | correction.files,
         dataset_version=dataset_version,
         training_run=training_run,
         metrics=known_figures(figures),

@@ -11,17 +11,31 @@ from hydatis_core.errors import InvalidValue
 from hydatis_core.pods import Pod
 from hydatis_features.expected_use import ExpectedUse
 from hydatis_features.schema import Feature, Schema
+from hydatis_features.use_law import SCALES
 from numpy.typing import NDArray
 
 from hydatis_placement.credits import Credits
 from hydatis_placement.fragmentation import gpu_after, stranded_ratio
+from hydatis_placement.greedy import utility_ends
 from hydatis_placement.load_after import LoadAfter, load_after
 from hydatis_placement.view import ClusterView, Fact
 
-__all__ = ["COLUMNS", "COLUMN_DEFINITIONS", "LIMIT", "SCHEMA", "after_states"]
+__all__ = [
+    "BASELINE_COLUMNS",
+    "COLUMNS",
+    "COLUMN_DEFINITIONS",
+    "LARGEST_UTILITY",
+    "LIMIT",
+    "OBJECTIVE_COLUMN",
+    "SCHEMA",
+    "after_states",
+    "baseline",
+]
 
-#: Every value is clipped to -LIMIT..LIMIT: a node at ten times its size is as bad as one at a hundred times.
+#: Every load is clipped to -LIMIT..LIMIT: a node at ten times its size is as bad as one at a hundred times.
 LIMIT = 10.0
+#: What greedy says is clipped here: it is what the values start from, and tells bad nodes from worse ones.
+LARGEST_UTILITY = 1000.0
 
 _SHARE = "share of allocatable"
 _FLAG = "0 or 1"
@@ -56,8 +70,21 @@ SCHEMA = Schema(
         Feature("forecast_missing", _FLAG, "1: no forecast, the newest hour's maximum stands in.", "forecast"),
         Feature("usage_missing", _FLAG, "1: use was not measured, the sum of the pods' profiles stands in.", "usage"),
         Feature("risk_missing", _FLAG, "1: no risk score.", "risk"),
-        Feature("objective_weight", "0..1", "What is wanted of the cluster: 0 spreads, 1 packs.", "objective"),
+        # Revision 2: values are what is added to greedy. An earlier policy, whose values were all of it, must not be taken for one.
+        Feature("objective_weight", "0..1", "What is wanted of the cluster: 0 spreads, 1 packs.", "objective", revision=2),
         Feature("pod_size_ratio", _SHARE, "Larger of the pod's 95th percentiles of CPU and memory use.", "workload"),
+        *(
+            Feature(
+                f"{resource}_effective_{scale:.0f}_after_ratio",
+                "share of room",
+                f"{name} load after placement by the laws of use of all pods, at scale {scale:.0f} (hydatis_features.use_law).",
+                "workload",
+            )
+            for resource, name in (("cpu", "CPU"), ("memory", "Memory"))
+            for scale in SCALES
+        ),
+        Feature("greedy_spread", "reward", "What the greedy rung says of it with objective weight 0 (greedy.utility).", "forecast"),
+        Feature("greedy_pack", "reward", "The same with objective weight 1.", "forecast"),
     )
 )
 
@@ -65,6 +92,23 @@ SCHEMA = Schema(
 COLUMNS: tuple[str, ...] = SCHEMA.names
 #: (name, definition hash) in order: what a model server checks.
 COLUMN_DEFINITIONS: tuple[tuple[str, str], ...] = tuple(zip(SCHEMA.names, SCHEMA.hashes, strict=True))
+#: Where the objective weight stands, and what greedy says with weight 0 and with 1: the learned function is a correction of that.
+OBJECTIVE_COLUMN = COLUMNS.index("objective_weight")
+BASELINE_COLUMNS = (COLUMNS.index("greedy_spread"), COLUMNS.index("greedy_pack"))
+
+
+def baseline(states: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What greedy says of after-states: utility = ``baseline`` + what the learned function adds to it.
+
+    Args:
+        states: shape (candidates, len(COLUMNS)).
+
+    Returns:
+        shape (candidates,), float32, finite, high = better, in the unit of the reward.
+    """
+    spread, pack = (states[:, column] for column in BASELINE_COLUMNS)
+    result: NDArray[np.float32] = spread + (pack - spread) * states[:, OBJECTIVE_COLUMN]
+    return result
 
 
 def after_states(
@@ -89,7 +133,7 @@ def after_states(
         after: ``load_after`` of the same arguments, when the caller has it already.
 
     Returns:
-        shape (candidates, len(COLUMNS)), float32, C order, finite, within -10..10.
+        shape (candidates, len(COLUMNS)), float32, C order, finite, within -10..10, the last two within -1000..1000.
 
     Raises:
         InvalidValue: the objective weight is not within 0..1.
@@ -135,5 +179,8 @@ def after_states(
     np.maximum(
         np.float32(expected_use.cpu_p95_cores) * per_core, np.float32(expected_use.memory_p95_bytes) * per_byte, out=lines[25]
     )
-    np.clip(lines, -LIMIT, LIMIT, out=lines)
+    lines[26:32] = loads.effective.reshape(6, rows.size)
+    lines[32:] = utility_ends(loads)
+    np.clip(lines[:32], -LIMIT, LIMIT, out=lines[:32])
+    np.clip(lines[32:], -LARGEST_UTILITY, LARGEST_UTILITY, out=lines[32:])
     return np.ascontiguousarray(lines.T)

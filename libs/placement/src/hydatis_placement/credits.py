@@ -2,25 +2,23 @@
 
 A scheduler that looks at measured load alone places a whole burst on the node that looked empty, because the measurements lag
 the bindings. So every pod that was chosen or bound is credited: with its expected use less what the metric window already shows of
-it, and with its requests until a table counts them itself.
+it, and with its requests and its law's loads until a table counts them itself. This is what a decision is told of that; who keeps
+count is ``credit_ledger``.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
-from itertools import islice
 
 import numpy as np
 from hydatis_core.errors import Duplicate, InvalidValue, WrongShape
-from hydatis_core.pods import Pod
-from hydatis_features.expected_use import ExpectedUse
-from hydatis_features.table import NodeTable
+from hydatis_features.use_law import SCALES
 from numpy.typing import NDArray
 
-__all__ = ["CREDIT_COLUMNS", "CreditLedger", "Credits"]
+__all__ = ["CREDIT_COLUMNS", "Credits"]
 
-#: Columns of ``Credits.values``, all >= 0: expected use not yet measured, then requests not yet in the table.
+#: Columns of ``Credits.values``, all >= 0: expected use not yet measured, then requests not yet in the table, then loads not yet in
+#: the table (``use_law.loads``: what the laws of these pods load their node by at each scale, share of its room).
 CREDIT_COLUMNS: tuple[str, ...] = (
     "cpu_p50_cores",
     "cpu_p95_cores",
@@ -29,12 +27,9 @@ CREDIT_COLUMNS: tuple[str, ...] = (
     "cpu_requested_cores",
     "memory_requested_bytes",
     "pod_count",
+    *(f"{resource}_effective_{scale:.0f}_ratio" for resource in ("cpu", "memory") for scale in SCALES),
 )
 _WIDTH = len(CREDIT_COLUMNS)
-_USE_WIDTH = 4
-
-#: Tables of this many ticks before the newest may still be decided on: entries are kept for them.
-_KEPT_TICKS = 4
 
 
 def _no_rows() -> NDArray[np.int32]:
@@ -50,7 +45,7 @@ class Credits:
     """Credits of the nodes that have any, for one table.
 
     Raises:
-        WrongShape: values are not rows x 7 float32, or rows are not int32.
+        WrongShape: values are not rows x 13 float32, or rows are not int32.
         InvalidValue: a value is negative, NaN or infinite, or a row is negative.
         Duplicate: a row stands twice.
     """
@@ -58,7 +53,7 @@ class Credits:
     rows: NDArray[np.int32] = field(default_factory=_no_rows)
     """shape (credited nodes,), int32: rows of the table, without repeats."""
     values: NDArray[np.float32] = field(default_factory=_no_values)
-    """shape (credited nodes, 7), float32, >= 0: columns as in ``CREDIT_COLUMNS``."""
+    """shape (credited nodes, 13), float32, >= 0: columns as in ``CREDIT_COLUMNS``."""
 
     def __post_init__(self) -> None:
         expected = (self.rows.size, _WIDTH)
@@ -84,7 +79,7 @@ class Credits:
             node_count: rows that the table has.
 
         Returns:
-            shape (7, wanted), float32: one line per credit column, zero where a node has no credit.
+            shape (13, wanted), float32: one line per credit column, zero where a node has no credit.
 
         Raises:
             InvalidValue: a credited row is not of the table.
@@ -99,265 +94,3 @@ class Credits:
         lines = np.zeros((_WIDTH, self.rows.size + 1), dtype=np.float32)
         lines[:, :-1] = self.values.T
         return lines.take(position.take(rows), axis=1)
-
-
-@dataclass(slots=True)
-class _Sums:
-    """Credits of every row of a table."""
-
-    values: NDArray[np.float64]
-    """shape (rows, 7)."""
-    credited: NDArray[np.bool_]
-    """shape (rows,): whether any of a row's values is > 0; kept, since looking through all of them costs more than all else."""
-
-    def credits(self) -> Credits:
-        """The credited rows."""
-        rows = np.flatnonzero(self.credited)
-        return Credits(rows.astype(np.int32), self.values[rows].astype(np.float32)) if rows.size else Credits()
-
-
-class CreditLedger:
-    """The pods that were chosen or bound and are not wholly measured yet.
-
-    A pod is *provisional* from ``choose`` (an extender is not told which node kube-scheduler took, so its own first choice stands
-    in) until ``confirm`` (the bind delta, which may name another node) or until it expires. It is *confirmed* until ``end``, or
-    until no table that may still be used needs it. Everything is keyed by pod uid and may be said twice. After a restart the
-    ledger is rebuilt by confirming the recent bind deltas again.
-
-    Credit of one pod at a table of generation G, with bind time b and the delta's generation g:
-
-    * use: expected use x (1 - visible), visible = clip((G - scrape_delay - b) / metric_window, 0, 1); a provisional pod runs
-      nowhere yet, so nothing of it is visible;
-    * requests and pod count: in full while g >= G, since a table of a later generation counts them itself; of a provisional pod
-      always, since no table counts it.
-
-    Not safe for threads; times are event time in seconds and are passed in.
-
-    Args:
-        provisional_seconds: how long a choice counts without a bind delta, > 0.
-    """
-
-    def __init__(self, *, provisional_seconds: float = 30.0) -> None:
-        if not provisional_seconds > 0:
-            raise InvalidValue(f"{provisional_seconds!r} is no duration", field="provisional_seconds", expected="seconds > 0")
-        self._provisional_seconds = provisional_seconds
-        self.clear()
-
-    def clear(self) -> None:
-        """Forgets everything: another cluster was loaded."""
-        self._slot_by_uid: dict[str, int] = {}
-        self._uids: list[str] = []
-        self._node_id: dict[str, int] = {}
-        self._ended: dict[str, float] = {}
-        self._values = np.zeros((64, _WIDTH))
-        self._nodes = np.zeros(64, dtype=np.intp)
-        self._bind_times = np.zeros(64)
-        self._generations = np.zeros(64, dtype=np.int64)
-        self._confirmed = np.zeros(64, dtype=bool)
-        self._rows_of_names: tuple[str, ...] = ()
-        self._row_of_id = np.empty(0, dtype=np.intp)
-        self._next_expiry = math.inf
-        self._summed: NodeTable | None = None
-        self._sums = _Sums(np.empty((0, _WIDTH)), np.empty(0, dtype=bool))
-        self._touched: set[int] = set()
-        self._standing: Credits | None = None
-
-    def __len__(self) -> int:
-        """Entries held: provisional, and confirmed that some table may still need."""
-        return len(self._uids)
-
-    def choose(self, pod: Pod, node_name: str, expected_use: ExpectedUse, time_seconds: float, generation: int) -> bool:
-        """Credits a first choice provisionally; a later choice for the same pod moves it.
-
-        Args:
-            pod: the pod that was ranked.
-            node_name: the node with the best score.
-            expected_use: what the pod is expected to use.
-            time_seconds: moment of the decision.
-            generation: generation of the table it was decided on.
-
-        Returns:
-            False: the pod is already bound, or ended; nothing changed.
-        """
-        slot = self._slot_by_uid.get(pod.uid)
-        if pod.uid in self._ended or (slot is not None and self._confirmed[slot]):
-            return False
-        self._write(pod, node_name, expected_use, time_seconds, generation, confirmed=False)
-        return True
-
-    def confirm(self, pod: Pod, node_name: str, expected_use: ExpectedUse, time_seconds: float, generation: int) -> bool:
-        """Takes a bind delta: the pod is on this node, whatever was chosen.
-
-        Args:
-            pod: the pod that was bound.
-            node_name: the node it was bound to.
-            expected_use: what the delta says it is expected to use.
-            time_seconds: moment of the bind.
-            generation: the delta's generation: the newest table when it happened.
-
-        Returns:
-            False: already known as bound, or ended; nothing changed.
-        """
-        slot = self._slot_by_uid.get(pod.uid)
-        if pod.uid in self._ended or (slot is not None and self._confirmed[slot]):
-            return False
-        self._write(pod, node_name, expected_use, time_seconds, generation, confirmed=True)
-        return True
-
-    def end(self, uid: str, time_seconds: float) -> bool:
-        """Takes back the credit of a pod that ended. Its bind delta, should it come late or again, changes nothing.
-
-        Returns:
-            False: no credit was held for it.
-        """
-        self._ended[uid] = time_seconds
-        slot = self._slot_by_uid.get(uid)
-        if slot is None:
-            return False
-        self._drop(slot)
-        return True
-
-    def credits(self, table: NodeTable, now_seconds: float, *, without_uid: str = "") -> Credits:
-        """Credits for a decision on a table. Drops what has expired.
-
-        Args:
-            table: the table that is decided on.
-            now_seconds: moment of the decision.
-            without_uid: the pod being decided: a choice made for it earlier does not weigh on it.
-
-        Returns:
-            Rows ascending; nodes that the table lacks have none.
-        """
-        self._forget(table, now_seconds)
-        self._bring_up_to_date(table)
-        own = self._slot_by_uid.get(without_uid) if without_uid else None
-        if own is not None:
-            without = _Sums(self._sums.values.copy(), self._sums.credited.copy())
-            self._add_up(without, table, [int(self._nodes[own])], without_slot=own)
-            return without.credits()
-        if self._standing is None:
-            self._standing = self._sums.credits()
-        return self._standing
-
-    def _bring_up_to_date(self, table: NodeTable) -> None:
-        """Makes ``_sums`` those of the table and of all entries.
-
-        Between two decisions a handful of entries change and the table mostly does not, so the sums stand and only the touched
-        nodes are added up anew. (From all their entries: subtracting an amount again would leave rounding errors below zero.)
-        """
-        if self._summed is not table:
-            count = len(table.node_names)
-            self._sums = _Sums(np.zeros((count, _WIDTH)), np.zeros(count, dtype=bool))
-            self._add_up(self._sums, table, list(self._node_id.values()))
-            self._summed = table
-        elif self._touched:
-            self._add_up(self._sums, table, list(self._touched))
-        else:
-            return
-        self._touched.clear()
-        self._standing = None
-
-    def _add_up(self, sums: _Sums, table: NodeTable, nodes: list[int], *, without_slot: int | None = None) -> None:
-        """Adds the sums of some nodes up anew, in place."""
-        count = len(self._uids)
-        rows = self._table_rows(table)
-        is_wanted = np.zeros(rows.size, dtype=bool)
-        is_wanted[nodes] = True
-        is_wanted &= rows >= 0
-        wanted = rows[is_wanted]
-        sums.values[wanted] = 0.0
-        is_member = is_wanted[self._nodes[:count]]
-        if without_slot is not None:
-            is_member[without_slot] = False
-        slots = np.flatnonzero(is_member)
-        np.add.at(sums.values, rows[self._nodes[slots]], self._values[slots] * self._weights(slots, table))
-        sums.credited[wanted] = sums.values[wanted].any(axis=1)
-
-    def _weights(self, slots: NDArray[np.intp], table: NodeTable) -> NDArray[np.float64]:
-        """What of each entry's values counts, 0..1, shape (slots, 7)."""
-        confirmed = self._confirmed[slots]
-        age = table.generation - table.scrape_delay_seconds - self._bind_times[slots]
-        unseen = 1.0 - np.clip(age / table.metric_window_seconds, 0.0, 1.0)
-        unseen[~confirmed] = 1.0
-        uncounted = (self._generations[slots] >= table.generation) | ~confirmed
-        weights = np.empty((slots.size, _WIDTH))
-        weights[:, :_USE_WIDTH] = unseen[:, None]
-        weights[:, _USE_WIDTH:] = uncounted[:, None]
-        return weights
-
-    def _write(self, pod: Pod, node_name: str, use: ExpectedUse, time_seconds: float, generation: int, *, confirmed: bool) -> None:
-        slot = self._slot_by_uid.get(pod.uid)
-        if slot is None:
-            slot = len(self._uids)
-            if slot == self._bind_times.size:
-                self._grow()
-            self._uids.append(pod.uid)
-            self._slot_by_uid[pod.uid] = slot
-        else:
-            self._touched.add(int(self._nodes[slot]))
-        self._values[slot] = (
-            use.cpu_p50_cores,
-            use.cpu_p95_cores,
-            use.memory_p50_bytes,
-            use.memory_p95_bytes,
-            pod.requests.cpu_cores,
-            pod.requests.memory_bytes,
-            1.0,
-        )
-        node = self._node_id.setdefault(node_name, len(self._node_id))
-        self._touched.add(node)
-        self._nodes[slot] = node
-        self._bind_times[slot] = time_seconds
-        self._generations[slot] = generation
-        self._confirmed[slot] = confirmed
-        if not confirmed:
-            self._next_expiry = min(self._next_expiry, time_seconds + self._provisional_seconds)
-
-    def _grow(self) -> None:
-        for name in ("_values", "_nodes", "_bind_times", "_generations", "_confirmed"):
-            array = getattr(self, name)
-            setattr(self, name, np.concatenate([array, np.zeros_like(array)]))
-
-    def _drop(self, slot: int) -> None:
-        """Fills the gap with the last entry, so that the arrays stay dense."""
-        last = len(self._uids) - 1
-        self._touched.add(int(self._nodes[slot]))
-        del self._slot_by_uid[self._uids[slot]]
-        if slot != last:
-            for array in (self._values, self._nodes, self._bind_times, self._generations, self._confirmed):
-                array[slot] = array[last]
-            self._uids[slot] = self._uids[last]
-            self._slot_by_uid[self._uids[slot]] = slot
-        self._uids.pop()
-
-    def _forget(self, table: NodeTable, now_seconds: float) -> None:
-        """Drops expired choices and binds that every table still in use shows and counts.
-
-        Both can only happen when the table is another one or the earliest expiry has come, so that most decisions look no further.
-        """
-        if table is self._summed and now_seconds < self._next_expiry:
-            return
-        count = len(self._uids)
-        oldest_table = table.generation - _KEPT_TICKS * table.tick_seconds
-        measured_before = oldest_table - table.scrape_delay_seconds - table.metric_window_seconds
-        confirmed = self._confirmed[:count]
-        times = self._bind_times[:count]
-        measured = confirmed & (times <= measured_before) & (self._generations[:count] < oldest_table)
-        expired = ~confirmed & (times + self._provisional_seconds <= now_seconds)
-        for slot in np.flatnonzero(measured | expired)[::-1]:
-            self._drop(int(slot))
-        waiting = self._bind_times[: len(self._uids)][~self._confirmed[: len(self._uids)]]
-        self._next_expiry = float(waiting.min(initial=math.inf)) + self._provisional_seconds
-        if self._ended and next(iter(self._ended.values())) <= measured_before:
-            self._ended = {uid: time for uid, time in self._ended.items() if time > measured_before}
-
-    def _table_rows(self, table: NodeTable) -> NDArray[np.intp]:
-        """Row of each node id in the table; -1: the table lacks it."""
-        known = self._row_of_id.size
-        if self._rows_of_names is not table.node_names:
-            self._rows_of_names, known = table.node_names, 0
-        if known != len(self._node_id):
-            lookup = table.row_by_name
-            new = [lookup.get(name, -1) for name in islice(self._node_id, known, None)]
-            self._row_of_id = np.append(self._row_of_id[:known], np.array(new, dtype=np.intp))
-        return self._row_of_id

@@ -10,9 +10,11 @@ from typing import NamedTuple
 import numpy as np
 from hydatis_core.pods import Pod
 from hydatis_features.expected_use import ExpectedUse
+from hydatis_features.request_classes import base_amounts
+from hydatis_features.use_law import COLD_LAW, SCALES, loads
 from numpy.typing import NDArray
 
-from hydatis_placement.credits import Credits
+from hydatis_placement.credits import CREDIT_COLUMNS, Credits
 from hydatis_placement.view import ClusterView, Fact
 
 __all__ = ["LARGEST_LOAD", "LoadAfter", "PeaksAfter", "load_after", "peaks_after"]
@@ -36,6 +38,8 @@ _FIELDS: tuple[tuple[Fact, int], ...] = (
     (Fact.MEMORY_REQUESTED, 5),
     (Fact.POD_COUNT, 6),
 )
+_EFFECTIVE = slice(int(Fact.CPU_EFFECTIVE_10), int(Fact.MEMORY_EFFECTIVE_40) + 1)
+_EFFECTIVE_CREDIT = CREDIT_COLUMNS.index("cpu_effective_10_ratio")
 _BASE = np.array([int(base) for base, _ in _FIELDS])
 _EXTRA = np.array([extra for _, extra in _FIELDS])
 _CORE, _BYTE = int(Fact.PER_CPU_CORE), int(Fact.PER_MEMORY_BYTE)
@@ -74,6 +78,9 @@ class LoadAfter(NamedTuple):
     """Pods, share of the pod limit."""
     opened: Vector
     """1: the node has no pod, bound or credited, and this would be its first; else 0."""
+    effective: NDArray[np.float32]
+    """shape (2, scales, candidates), CPU and memory: load by the laws of use of bound pods, credit and the pod, as
+    ``overload_bound`` takes it, share of what the node may hold."""
 
 
 class PeaksAfter(NamedTuple):
@@ -94,7 +101,11 @@ def load_after(view: ClusterView, rows: NDArray[np.int32], pod: Pod, expected_us
         credits: what is not measured yet, for the same table.
     """
     facts = view.facts[: Fact.IS_EMPTY + 1].take(rows, axis=1)
-    extra = credits.at(rows, view.node_count)
+    credited = credits.at(rows, view.node_count)
+    extra, effective = credited[:_EFFECTIVE_CREDIT], credited[_EFFECTIVE_CREDIT:]
+    effective += facts[_EFFECTIVE]
+    effective += _pod_loads(view, rows, pod, expected_use)
+    np.minimum(effective, np.float32(LARGEST_LOAD), out=effective)
     # Credits and pod in shares of allocatable: CPU and memory at p50 and p95, requests, pods.
     extra += np.array(
         [
@@ -112,7 +123,15 @@ def load_after(view: ClusterView, rows: NDArray[np.int32], pod: Pod, expected_us
     extra *= facts[_PER]
     lines = facts[_BASE] + extra[_EXTRA]
     np.minimum(lines, np.float32(LARGEST_LOAD), out=lines)
-    return LoadAfter._make((*lines, facts[Fact.IS_EMPTY] * first))
+    return LoadAfter._make((*lines, facts[Fact.IS_EMPTY] * first, effective.reshape(2, SCALES.size, rows.size)))
+
+
+def _pod_loads(view: ClusterView, rows: NDArray[np.int32], pod: Pod, expected_use: ExpectedUse) -> NDArray[np.float32]:
+    """What the pod itself would load each candidate by, shape (2 x scales, candidates)."""
+    rooms, which = view.rooms
+    law = np.reshape(expected_use.effective_use_ratio, (1, *COLD_LAW.shape))
+    by_room = loads(law, np.array([base_amounts(pod)]), rooms).reshape(len(rooms), -1)
+    return np.ascontiguousarray(by_room.T, dtype=np.float32).take(which.take(rows), axis=1)
 
 
 def peaks_after(view: ClusterView, rows: NDArray[np.int32], expected_use: ExpectedUse, credits: Credits) -> PeaksAfter:

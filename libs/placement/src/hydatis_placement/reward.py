@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from hydatis_core.errors import InvalidValue
+from hydatis_features.profile_moments import log_moments
+from hydatis_features.use_law import ROOM_RATIOS, SCALES
 from numpy.typing import NDArray
 
-from hydatis_placement.objective import joint_load, objective_cost
 from hydatis_placement.overload import CPU_THRESHOLD_RATIO, MEMORY_THRESHOLD_RATIO, overload_cost
+from hydatis_placement.overload_bound import bound_values
 
 __all__ = ["PlacementCost", "RewardWeights", "placement_cost"]
 
@@ -35,7 +37,7 @@ class RewardWeights:
     fragmentation: float = 0.2
     """Of the share of the node that becomes useless to pods to come."""
     objective: float = 1.0
-    """Of the objective."""
+    """Of the bound's value, which the objective weight turns from spreading to packing."""
 
     def __post_init__(self) -> None:
         for name in ("cpu_overload", "memory_overload", "fragmentation", "objective"):
@@ -46,7 +48,7 @@ class RewardWeights:
 
 @dataclass(frozen=True, slots=True)
 class PlacementCost:
-    """What one placement came to, part by part and before weights; the objective is not chosen yet."""
+    """What one placement came to, part by part and before weights; the objective weight is not chosen yet."""
 
     cpu_overload: float
     """Mean over the interval of the CPU overload cost of the node, >= 0."""
@@ -54,34 +56,35 @@ class PlacementCost:
     """The same for memory, >= 0."""
     fragmentation: float
     """Change of the stranded share of the node, -1..1."""
-    load: float
-    """Mean joint load of the node over the interval, >= 0."""
-    opened: bool
-    """Whether the pod is the node's first."""
+    spread_value: float
+    """``bound_values`` of the node, with its true series for the sum of laws and objective weight 0; high = better."""
+    pack_value: float
+    """The same with objective weight 1."""
 
     def reward(self, objective_weight: float, weights: RewardWeights) -> float:
-        """-(w_c cpu_overload + w_m memory_overload + w_f fragmentation + w_o objective_cost(load, opened, objective_weight)).
+        """w_o ((1 - w) spread_value + w pack_value) - w_c cpu_overload - w_m memory_overload - w_f fragmentation.
 
         Args:
-            objective_weight: 0 (spread) to 1 (pack); the reward is linear in it.
+            objective_weight: w, 0 (spread) to 1 (pack); the reward is linear in it.
             weights: of the parts.
 
         Returns:
             Without unit, high = better, finite; 1 is a tenth of a node's CPU over the threshold all the time, or a whole node.
         """
-        return -(
+        value = (1.0 - objective_weight) * self.spread_value + objective_weight * self.pack_value
+        return weights.objective * value - (
             weights.cpu_overload * self.cpu_overload
             + weights.memory_overload * self.memory_overload
             + weights.fragmentation * self.fragmentation
-            + weights.objective * objective_cost(self.load, float(self.opened), objective_weight)
         )
 
 
 def placement_cost(*, cpu: Series, memory: Series, stranded_change: float, opened: bool) -> PlacementCost:
     """What one placement came to.
 
-    Overload is the mean of ``overload_cost`` at 0.90 of CPU and 0.95 of memory over the steps in which the load is known; a
-    resource that is never known costs nothing and counts as idle.
+    Spread and pack values are ``bound_values`` with load(s) = ln mean(exp(s x)) / s, x the series over what the node may hold, for
+    the sum of laws: what a law that knew the interval would have said. Overload is the mean of ``overload_cost`` at 0.90 of CPU and
+    0.95 of memory over the steps in which the load is known. A resource that is never known costs nothing and counts as idle.
 
     Args:
         cpu, memory: shape (steps,), load of the chosen node over the following interval: of the pods that are on it once the pod
@@ -89,12 +92,16 @@ def placement_cost(*, cpu: Series, memory: Series, stranded_change: float, opene
         stranded_change: stranded share of the node, after less before.
         opened: whether the pod is the node's first.
     """
+    # With no step at all a single unknown one stands for it.
+    series = np.stack([cpu, memory]) if cpu.size else np.full((2, 1), np.nan)
+    loads = log_moments(series / ROOM_RATIOS[:, None], SCALES).T / SCALES
+    spread, pack = bound_values(np.nan_to_num(loads, nan=0.0)[:, :, None], np.array([opened]))[:, 0]
     return PlacementCost(
         _mean(overload_cost(cpu, CPU_THRESHOLD_RATIO)[~np.isnan(cpu)]),
         _mean(overload_cost(memory, MEMORY_THRESHOLD_RATIO)[~np.isnan(memory)]),
         stranded_change,
-        _mean(joint_load(np.nan_to_num(cpu, nan=0.0), np.nan_to_num(memory, nan=0.0))),
-        opened,
+        float(spread),
+        float(pack),
     )
 
 

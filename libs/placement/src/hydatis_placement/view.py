@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from hydatis_core.errors import WrongShape
 from hydatis_features.table import NodeTable
 from numpy.typing import NDArray
+
+from hydatis_placement.rooms import rooms_of
 
 __all__ = ["FALLBACKS", "ClusterView", "Fact"]
 
@@ -38,17 +40,23 @@ class Fact(IntEnum):
     CPU_REQUESTED = 11
     MEMORY_REQUESTED = 12
     POD_COUNT = 13  # share of the pod limit
-    IS_EMPTY = 14  # 1: no pod is bound
-    SIZE = 15  # larger of CPU and memory over the largest node's
-    RISK = 16  # 0 where unknown
-    FORECAST_MISSING = 17  # 0 or 1, like the next two
-    USAGE_MISSING = 18
-    RISK_MISSING = 19
-    GPU_PRESENT = 20
-    GPU_LARGEST_FREE = 21  # share of one device, 0 without GPU
-    GPU_WHOLE_FREE = 22  # share of the node's devices, 0 without GPU
-    TYPICAL_CPU = 23  # the cluster's mean pod request over allocatable
-    TYPICAL_MEMORY = 24
+    CPU_EFFECTIVE_10 = 14  # by the laws of the bound pods at scale 10, share of what the node may hold, like the next five
+    CPU_EFFECTIVE_20 = 15
+    CPU_EFFECTIVE_40 = 16
+    MEMORY_EFFECTIVE_10 = 17
+    MEMORY_EFFECTIVE_20 = 18
+    MEMORY_EFFECTIVE_40 = 19
+    IS_EMPTY = 20  # 1: no pod is bound
+    SIZE = 21  # larger of CPU and memory over the largest node's
+    RISK = 22  # 0 where unknown
+    FORECAST_MISSING = 23  # 0 or 1, like the next two
+    USAGE_MISSING = 24
+    RISK_MISSING = 25
+    GPU_PRESENT = 26
+    GPU_LARGEST_FREE = 27  # share of one device, 0 without GPU
+    GPU_WHOLE_FREE = 28  # share of the node's devices, 0 without GPU
+    TYPICAL_CPU = 29  # the cluster's mean pod request over allocatable
+    TYPICAL_MEMORY = 30
 
 
 #: What stands in for an unknown load: the first of these columns that is known. All unknown: zero load, and the mask says so.
@@ -61,6 +69,15 @@ FALLBACKS: dict[Fact, tuple[str, ...]] = {
     Fact.MEMORY_USED: ("memory_used_mean_15m_ratio", "memory_expected_ratio", "memory_requested_ratio"),
     Fact.CPU_PEAK: ("cpu_used_max_24h_ratio", "cpu_expected_p95_ratio", "cpu_requested_ratio"),
     Fact.MEMORY_PEAK: ("memory_used_max_24h_ratio", "memory_expected_p95_ratio", "memory_requested_ratio"),
+    **{
+        Fact[f"{resource.upper()}_EFFECTIVE_{scale}"]: (
+            f"{resource}_effective_{scale}_ratio",
+            f"{resource}_expected_p95_ratio",
+            f"{resource}_requested_ratio",
+        )
+        for resource in ("cpu", "memory")
+        for scale in (10, 20, 40)
+    },
 }
 
 
@@ -111,6 +128,15 @@ class ClusterView:
         """shape (facts, nodes), float32, finite: lines as in ``Fact``. Computed once; every decision gathers its rows from it."""
         lines = np.stack([_MAKERS[fact](self) for fact in Fact])
         return np.ascontiguousarray(np.nan_to_num(lines, nan=0.0, posinf=0.0, neginf=0.0), dtype=np.float32)
+
+    @cached_property
+    def rooms(self) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+        """What nodes may hold: the different rooms, shape (rooms, 2), cores and bytes, and which of them each node has.
+
+        A cluster has few shapes of node, and a pod's load is computed once for each instead of once for each node.
+        """
+        rooms, which = np.unique(rooms_of(self.table), axis=0, return_inverse=True)
+        return rooms, which.reshape(-1)
 
     @cached_property
     def typical_requests(self) -> tuple[float, float]:
@@ -180,6 +206,7 @@ _MAKERS: dict[Fact, Callable[[ClusterView], Vector]] = {
     Fact.CPU_REQUESTED: lambda v: v.table.column("cpu_requested_ratio"),
     Fact.MEMORY_REQUESTED: lambda v: v.table.column("memory_requested_ratio"),
     Fact.POD_COUNT: lambda v: v.table.column("pod_count_ratio"),
+    **{fact: partial(_known, fact=fact) for fact in FALLBACKS if "_EFFECTIVE_" in fact.name},
     Fact.IS_EMPTY: lambda v: (v.table.column("pod_count") == 0).astype(np.float32),
     Fact.SIZE: _size,
     Fact.RISK: lambda v: np.zeros(v.node_count, dtype=np.float32) if v.risk is None else v.risk,

@@ -15,7 +15,7 @@ import numpy as np
 from gymnasium import spaces
 from hydatis_core.errors import InvalidValue
 from hydatis_core.nodes import Node
-from hydatis_placement.after_state import COLUMNS, LIMIT
+from hydatis_placement.after_state import COLUMNS, LARGEST_UTILITY
 from hydatis_placement.reward import RewardWeights
 from numpy.typing import NDArray
 
@@ -49,7 +49,7 @@ class PlacementEnv(gymnasium.Env[Observation, np.int64]):
 
     | key | space | meaning |
     |---|---|---|
-    | `after_states` | `Box(-10, 10, (nodes, 26), float32)` | each node as it would be with the pod on it, columns of `hydatis_placement.after_state.COLUMNS`; zeros where it does not fit |
+    | `after_states` | `Box(-1000, 1000, (nodes, 34), float32)` | each node as it would be with the pod on it, columns of `hydatis_placement.after_state.COLUMNS`; zeros where it does not fit |
     | `feasible` | `MultiBinary(nodes)` | 1 where the pod fits |
 
     After the last placement both are zero.
@@ -57,9 +57,10 @@ class PlacementEnv(gymnasium.Env[Observation, np.int64]):
     ## Reward
     `hydatis_placement.reward.PlacementCost.reward`, without unit, <= about 0, high = better: minus the overload (CPU above 0.90, memory above 0.95 of
     allocatable, per tenth of the node) of the chosen node over the following interval, counted on what the pods that are then on the
-    node really use; minus 0.2 x the share of the node that the pod strands; minus the objective term: with weight 0 the node's mean
-    load over the interval (spread), with weight 1 its opposite and 1 for each node opened (pack). What an interval brings is read ahead
-    from the trace, so it is known at once and belongs to one placement alone. -1 for an infeasible action.
+    node really use; minus 0.2 x the share of the node that the pod strands; plus the value of the bound on overload that the
+    node's use over the interval comes to (`hydatis_placement.overload_bound`): with weight 0 minus its sixth root (spread), with weight 1 the
+    node's load, less 1 for each node opened, less three times the root (pack). What an interval brings is read ahead from the trace, so
+    it is known at once and belongs to one placement alone. -1 for an infeasible action.
 
     ## Starting state
     An empty cluster at the start of a trace. Trace and objective weight are drawn unless `options` of `reset` names them: `trace` (position
@@ -73,7 +74,7 @@ class PlacementEnv(gymnasium.Env[Observation, np.int64]):
     * `nodes`: the cluster.
     * `tick_seconds`: length of a tick, default 300.
     * `scrape_delay_seconds`: age of measurements when they are seen, default 15.
-    * `reward_interval_seconds`: how far the reward looks ahead, default 4 hours.
+    * `reward_interval_seconds`: how far the reward looks ahead, default a day.
     * `weights`: of the parts of the reward.
     * `forecaster`: from a node table to the maximum over the next hour, default persistence.
 
@@ -89,7 +90,7 @@ class PlacementEnv(gymnasium.Env[Observation, np.int64]):
         *,
         tick_seconds: float = 300.0,
         scrape_delay_seconds: float = 15.0,
-        reward_interval_seconds: float = 4 * 3600.0,
+        reward_interval_seconds: float = 86400.0,
         weights: RewardWeights | None = None,
         forecaster: Forecaster = persistence,
     ) -> None:
@@ -107,7 +108,7 @@ class PlacementEnv(gymnasium.Env[Observation, np.int64]):
         shape = (len(self._nodes), len(COLUMNS))
         # gymnasium types Dict as a space of dict[str, object]: narrower than what its keys hold.
         parts: dict[str, spaces.Space[Any]] = {
-            "after_states": spaces.Box(-LIMIT, LIMIT, shape, dtype=np.float32),
+            "after_states": spaces.Box(-LARGEST_UTILITY, LARGEST_UTILITY, shape, dtype=np.float32),
             "feasible": spaces.MultiBinary(len(self._nodes)),
         }
         self.observation_space = cast("spaces.Space[Observation]", spaces.Dict(parts))

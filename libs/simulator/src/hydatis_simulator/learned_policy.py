@@ -19,8 +19,9 @@ from hydatis_features.table import NodeTable
 from hydatis_forecasting.outlook import Outlook
 from hydatis_placement import greedy, load, q_function
 from hydatis_placement.admission import Thresholds, admit
-from hydatis_placement.after_state import after_states
-from hydatis_placement.credits import CreditLedger, Credits
+from hydatis_placement.after_state import after_states, baseline
+from hydatis_placement.credit_ledger import CreditLedger
+from hydatis_placement.credits import Credits
 from hydatis_placement.load_after import LoadAfter, load_after
 from hydatis_placement.q_function import QFunction
 from hydatis_placement.scores import scores
@@ -197,7 +198,7 @@ def learned_policy(
     thresholds: Thresholds | None = None,
     name: str = "hydatis",
 ) -> InProcessPolicy:
-    """The full rung: the learned Q function over after-states."""
+    """The full rung: greedy, and what the learned function adds to it."""
 
     def utility(
         view: ClusterView,
@@ -209,7 +210,8 @@ def learned_policy(
         *,
         after: LoadAfter | None = None,
     ) -> NDArray[np.float32]:
-        return function.values(after_states(view, rows, pod, expected_use, credits, objective_weight, after=after))
+        states = after_states(view, rows, pod, expected_use, credits, objective_weight, after=after)
+        return function.values(states) + baseline(states)
 
     return InProcessPolicy(
         name,

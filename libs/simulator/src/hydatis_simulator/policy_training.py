@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from hydatis_core.errors import InvalidValue
 from hydatis_core.nodes import Node
-from hydatis_placement.after_state import COLUMNS
+from hydatis_placement.after_state import BASELINE_COLUMNS, OBJECTIVE_COLUMN
 from hydatis_placement.q_function import QFunction
 from hydatis_placement.q_learning import LearningSettings, Progress, learn
 from numpy.typing import NDArray
@@ -31,7 +31,16 @@ from hydatis_simulator.policy import Policy, RandomPolicy, StockPolicy
 from hydatis_simulator.replay import replay
 from hydatis_simulator.trace import Trace
 
-__all__ = ["Comparison", "compare_policies", "train_policy"]
+__all__ = ["DECIDING_FIGURES", "Comparison", "compare_policies", "train_policy"]
+
+#: What decides whether the learned policy is used, lower = better.
+DECIDING_FIGURES = (
+    "cpu_overload_node_time_ratio",
+    "memory_overload_node_time_ratio",
+    "throttled_core_seconds",
+    "oom_count",
+    "pending_count",
+)
 
 Matrix = NDArray[np.float32]
 
@@ -72,7 +81,7 @@ def train_policy(
     tick_seconds: float = 300.0,
     scrape_delay_seconds: float = 15.0,
 ) -> tuple[QFunction, list[dict[str, float]]]:
-    """Learns a placement policy.
+    """Learns what is added to the greedy value of after-states (``after_state.baseline``).
 
     Args:
         traces: what to place; each episode draws one of them, and an objective weight.
@@ -86,7 +95,7 @@ def train_policy(
         scrape_delay_seconds: age of measurements when they are seen.
 
     Returns:
-        The Q function and its learning curve: rows as ``hydatis_placement.q_learning.learn`` gives them.
+        What is added to greedy, and its learning curve: rows as ``hydatis_placement.q_learning.learn`` gives them.
 
     Raises:
         InvalidValue: no traces, no nodes, no episodes, or too few decisions to learn from.
@@ -102,7 +111,8 @@ def train_policy(
         _Episodes(env, seed),
         episodes=episodes,
         seed=seed,
-        objective_column=COLUMNS.index("objective_weight"),
+        objective_column=OBJECTIVE_COLUMN,
+        baseline_columns=BASELINE_COLUMNS,
         settings=settings,
         progress=progress,
     )
@@ -120,6 +130,14 @@ class Comparison:
     def mean(self, policy: str, figure: str) -> float:
         """Mean of a figure over a policy's replays; NaN where it does not exist."""
         return float(np.mean([outcome.figures[figure] for outcome in self.outcomes[policy]]))
+
+    @property
+    def prefers_learned(self) -> bool:
+        """Whether ``hydatis`` is worse than ``greedy`` in none of ``DECIDING_FIGURES`` that exist, and better in one."""
+        figures = [name for name in DECIDING_FIGURES if name in self.outcomes["greedy"][0].figures]
+        gains = [self.mean("greedy", name) - self.mean("hydatis", name) for name in figures]
+        known = [gain for gain in gains if np.isfinite(gain)]
+        return all(gain >= 0 for gain in known) and any(gain > 0 for gain in known)
 
     def rows(self, figures: Sequence[str]) -> list[dict[str, float | str]]:
         """One row per policy: ``policy`` and the mean of each figure."""

@@ -1,6 +1,7 @@
-"""The policy as a decision sees it: the served one in time, else the local one, else none.
+"""The policy as a decision sees it: greedy, and what the served model adds to it in time, else the local one, else nobody.
 
-This is the one place that knows both, so that the rung of a decision is decided once and said in the answer.
+This is the one place that knows both models, so that the rung of a decision is decided once and said in the answer; and the one
+that adds what greedy says, since a model is a correction of it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from time import perf_counter
 
 import numpy as np
 from hydatis_core.errors import DependencyUnavailable, HydatisError
+from hydatis_placement.after_state import baseline
 from numpy.typing import NDArray
 
 from hydatis_placement_policy.local_policy import LocalPolicyShelf
@@ -54,7 +56,7 @@ class Policy:
         self._reserve_seconds = reserve_seconds
 
     async def values(self, states: NDArray[np.float32], seconds_left: float) -> PolicyValues:
-        """Q values of after-states.
+        """Values of after-states: ``after_state.baseline`` + the model's answer.
 
         Args:
             states: float32 of shape (rows, columns of ``hydatis_placement.after_state``).
@@ -70,7 +72,7 @@ class Policy:
             return self._local(states, error)
         self._metrics.staged("placement_model", perf_counter() - began)
         self._metrics.answered(Source.MODEL_SERVER.value)
-        return PolicyValues(values, Source.MODEL_SERVER, version)
+        return PolicyValues(values + baseline(states), Source.MODEL_SERVER, version)
 
     def _local(self, states: NDArray[np.float32], error: HydatisError) -> PolicyValues:
         began = perf_counter()
@@ -78,7 +80,7 @@ class Policy:
         if policy is None:
             self._metrics.unanswered()
             raise DependencyUnavailable(f"there is no local policy, and {error.message}", field=error.field) from error
-        values = policy.values(states)
+        values = policy.values(states) + baseline(states)
         self._metrics.staged("placement_local", perf_counter() - began)
         self._metrics.answered(Source.LOCAL.value)
         return PolicyValues(values, Source.LOCAL, policy.version)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from hydatis_placement.credits import CreditLedger
+from hydatis_placement.credit_ledger import CreditLedger
 from hydatis_serving.clients import AnomalyClient, BindDelta, ForecastClient, PlacementClient
 from hydatis_serving.decisions import DecisionLog
 from hydatis_serving.metrics import new_registry

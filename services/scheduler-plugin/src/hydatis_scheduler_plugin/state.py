@@ -19,7 +19,7 @@ from hydatis_features.profiles import ProfileBook
 from hydatis_features.table import NodeTable
 from hydatis_forecasting.forecast_table import ForecastTable
 from hydatis_forecasting.outlook import outlook
-from hydatis_placement.credits import CreditLedger
+from hydatis_placement.credit_ledger import CreditLedger
 from hydatis_placement.view import ClusterView
 from hydatis_serving.events import BindDelta
 from hydatis_serving.generations import Generations
@@ -232,7 +232,7 @@ class ClusterMemory:
             risk=risk.risk if risk else None,
             confirmed=risk.confirmed if risk else None,
         )
-        _ = view.facts, view.typical_requests, view.gpu_free, table.row_by_name  # computed now, so that no decision waits for it
+        _ = view.facts, view.rooms, view.gpu_free, table.row_by_name  # computed now, so that no decision waits for it
         return view
 
     def _fresh_ratio(self, table: NodeTable) -> float:

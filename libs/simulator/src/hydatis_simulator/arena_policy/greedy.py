@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from hydatis_placement.demand_law import JumpLaw
-from hydatis_placement.node_moments import log_overload_bound
+from hydatis_placement.overload_bound import log_overload_bound
 from numpy.typing import NDArray
 
 from hydatis_simulator.arena.seen import Seen
-from hydatis_simulator.arena_policy.moment_ledger import MomentLedger
+from hydatis_simulator.arena_policy.load_ledger import LoadLedger
 
 __all__ = ["HydatisGreedy"]
 
@@ -17,17 +16,17 @@ class HydatisGreedy:
     """Score = -ln bound of the node after the placement.
 
     Args:
-        jumps: law of jumps; chances of zero: the ablation without a hedge.
+        jumps: hedge against jumps; False: the ablation without.
         credits: count a pod when it is bound; False: the ablation without credits, which counts it at the next sample.
         name: what tables call it.
     """
 
-    def __init__(self, jumps: JumpLaw | None = None, *, credits: bool = True, name: str = "hydatis-greedy") -> None:
+    def __init__(self, *, jumps: bool = True, credits: bool = True, name: str = "hydatis-greedy") -> None:
         self._name = name
         self._credits = credits
         self._uncounted: list[tuple[int, int]] = []
-        self._jumps = jumps or JumpLaw()
-        self._ledger: MomentLedger | None = None
+        self._jumps = jumps
+        self._ledger: LoadLedger | None = None
 
     @property
     def name(self) -> str:
@@ -36,7 +35,7 @@ class HydatisGreedy:
 
     def start(self, seen: Seen) -> None:
         """No pod is bound."""
-        self._ledger = MomentLedger(seen, self._jumps)
+        self._ledger = LoadLedger(seen, jumps=self._jumps)
         self._uncounted.clear()
 
     def tick(self, seen: Seen) -> None:
@@ -58,6 +57,6 @@ class HydatisGreedy:
             self._uncounted.append((pod, node))
 
     @property
-    def _started(self) -> MomentLedger:
+    def _started(self) -> LoadLedger:
         assert self._ledger is not None, "the arena starts a contender before it asks"
         return self._ledger

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 from hydatis_core.errors import ArtifactRefused
-from hydatis_placement.demand_law import JumpLaw
 from hydatis_placement.moment_state import MOMENT_COLUMNS, moment_states
 from hydatis_placement.q_function import FILE_NAME, QFunction
 from numpy.typing import NDArray
 
 from hydatis_simulator.arena.seen import Seen
-from hydatis_simulator.arena_policy.moment_ledger import MomentLedger
+from hydatis_simulator.arena_policy.load_ledger import LoadLedger
 
 __all__ = ["MOMENT_FILE_NAME", "HydatisLearned", "correction_of"]
 
@@ -26,18 +25,14 @@ class HydatisLearned:
     Args:
         correction: f of ``q_learning``; None: zero.
         objective_weight: 0 (spread) to 1 (pack).
-        jumps: law of jumps.
         name: what tables call it.
     """
 
-    def __init__(
-        self, correction: QFunction | None, *, objective_weight: float = 0.0, jumps: JumpLaw | None = None, name: str = "hydatis"
-    ) -> None:
+    def __init__(self, correction: QFunction | None, *, objective_weight: float = 0.0, name: str = "hydatis") -> None:
         self._name = name
         self._correction = correction
         self._objective_weight = objective_weight
-        self._jumps = jumps or JumpLaw()
-        self.ledger: MomentLedger | None = None
+        self.ledger: LoadLedger | None = None
         """What is known; None before a run."""
 
     @property
@@ -47,7 +42,7 @@ class HydatisLearned:
 
     def start(self, seen: Seen) -> None:
         """No pod is bound."""
-        self.ledger = MomentLedger(seen, self._jumps)
+        self.ledger = LoadLedger(seen)
 
     def tick(self, seen: Seen) -> None:
         """Measurements are not needed: what was bound is known at once."""

@@ -1,6 +1,6 @@
 """Training of the correction in the arena: several fleets, load levels and objective weights, the future read from the trace.
 
-A reward is the value of the chosen node by the use that really came (``moment_state``): of its pods and the waiting one, over the
+A reward is the value of the chosen node by the use that really came (``overload_bound``): of its pods and the waiting one, over the
 judged weeks. Load levels are node counts between just enough for the fleet's summed peaks and twice that, since a policy is only
 told from another where nodes are short.
 """
@@ -13,8 +13,9 @@ import numpy as np
 from hydatis_core.errors import InvalidValue
 from hydatis_core.seeds import generator
 from hydatis_features.profile_moments import log_moments
-from hydatis_placement.demand_law import SCALES
-from hydatis_placement.moment_state import BASELINE_COLUMNS, OBJECTIVE_COLUMN, moment_values
+from hydatis_features.use_law import ROOM_RATIOS, SCALES
+from hydatis_placement.moment_state import BASELINE_COLUMNS, OBJECTIVE_COLUMN
+from hydatis_placement.overload_bound import bound_values
 from hydatis_placement.q_function import QFunction
 from hydatis_placement.q_learning import LearningSettings, learn
 from numpy.typing import NDArray
@@ -24,7 +25,6 @@ from hydatis_simulator.arena.judge import judge
 from hydatis_simulator.arena.run import place
 from hydatis_simulator.arena.seen import NONZERO_REQUESTS, Seen
 from hydatis_simulator.arena_policy.learned import HydatisLearned
-from hydatis_simulator.arena_policy.moment_ledger import THRESHOLDS
 
 __all__ = ["SETTINGS", "compare_with_greedy", "train_correction"]
 
@@ -59,7 +59,7 @@ class ArenaEpisodes:
         random = generator(self._seed, f"arena/episode/{episode}")
         fleet = self._fleets[int(random.integers(len(self._fleets)))]
         node = self._nodes[int(random.integers(len(self._nodes)))]
-        self._future = (fleet.judged[:, :, ::_THIN] / (node * THRESHOLDS)[:, None, None]).astype(np.float32)
+        self._future = (fleet.judged[:, :, ::_THIN] / (node * ROOM_RATIOS)[:, None, None]).astype(np.float32)
         self._nodes_count = max(2, round(self._future.sum(axis=1).max() * random.uniform(_LEAST_NODES, _MOST_NODES)))
         self._seen = Seen(fleet, np.tile(node[:, None], self._nodes_count))
         self._contender = HydatisLearned(None, objective_weight=float(random.choice(_OBJECTIVE_WEIGHTS)))
@@ -72,7 +72,8 @@ class ArenaEpisodes:
         """What choices come to, shape (choices, 2)."""
         nodes = np.asarray(choices)
         sums = log_moments(self._use[:, nodes] + self._future[:, self._pod, None], SCALES)
-        return moment_values(sums, self._seen.pods_count[nodes] == 0)
+        loads = (sums / SCALES[:, None, None]).transpose(1, 0, 2)
+        return bound_values(loads, self._seen.pods_count[nodes] == 0).T
 
     def step(self, choice: int) -> NDArray[np.float32] | None:
         """Binds, and moves on to the next arrival."""
@@ -146,7 +147,7 @@ def compare_with_greedy(
     """
     ratios: dict[str, list[float]] = {"hydatis": [], "greedy": []}
     for fleet in fleets:
-        filled = float((fleet.judged.sum(axis=1).max(axis=1) / (node * THRESHOLDS)).max())
+        filled = float((fleet.judged.sum(axis=1).max(axis=1) / (node * ROOM_RATIOS)).max())
         for level in levels:
             allocatable = np.tile(node[:, None], max(2, round(filled * level)))
             for name, used in (("hydatis", correction), ("greedy", None)):
