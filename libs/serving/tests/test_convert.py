@@ -18,7 +18,7 @@ from hydatis_features.expected_use import ExpectedUse, UseSource
 from hydatis_features.profile_summaries import UNKNOWN_LAW, ColdStart, ProfileChange, WorkloadProfile
 from hydatis_features.table import NodeTable
 from hydatis_forecasting.forecast_table import ForecastTable
-from hydatis_placement.credits import Credits
+from hydatis_placement.credits import CREDIT_COLUMNS, Credits
 from hydatis_serving.convert import anomaly, cluster, features, forecast, placement, workload
 from hydatis_serving.events import BindDelta, PodEvent, PodEventKind
 from hydatis_serving.ranking import RankAnswer, RankQuery
@@ -29,6 +29,7 @@ from hypothesis import strategies as st
 any_value = settings(deadline=None, max_examples=50, database=None)
 AMOUNTS = st.floats(0, 2**50, allow_nan=False)
 SHARES = st.floats(0, 8, width=32)
+WIDTH = len(CREDIT_COLUMNS)
 TEXT = st.text("ab/-0ß✓ ", max_size=8)
 NAMES = st.text("abc-0123", min_size=1, max_size=8)
 
@@ -82,8 +83,8 @@ def tables(draw: st.DrawFn) -> NodeTable:
 @st.composite
 def credits(draw: st.DrawFn) -> Credits:
     rows = draw(st.lists(st.integers(0, 5000), unique=True, max_size=5))
-    values = draw(st.lists(st.floats(0, 2**40, width=32), min_size=13 * len(rows), max_size=13 * len(rows)))
-    return Credits(np.array(rows, dtype=np.int32), np.array(values, dtype=np.float32).reshape(len(rows), 13))
+    values = draw(st.lists(st.floats(0, 2**40, width=32), min_size=WIDTH * len(rows), max_size=WIDTH * len(rows)))
+    return Credits(np.array(rows, dtype=np.int32), np.array(values, dtype=np.float32).reshape(len(rows), WIDTH))
 
 
 def assembled(table: NodeTable) -> NodeTable:
@@ -277,7 +278,7 @@ REFUSED = {
     "a weight above 1": lambda: placement.rank_query_from_proto(placement_pb2.RankQuery(node_names=["a"], objective_weight=2)),
     "credits without their values": lambda: placement.credits_from_proto(placement_pb2.Credits(rows=b"\0" * 4)),
     "a negative credit": lambda: placement.credits_from_proto(
-        placement_pb2.Credits(rows=b"\0" * 4, values=np.full(13, -1, dtype="<f4").tobytes())
+        placement_pb2.Credits(rows=b"\0" * 4, values=np.full(WIDTH, -1, dtype="<f4").tobytes())
     ),
     "scores that are not the shape": lambda: anomaly.risk_from_proto(anomaly_pb2.WatchScoresResponse(generation=1, row_count=2)),
     "a score of a row not asked for": lambda: anomaly.risk_response_from_proto(
