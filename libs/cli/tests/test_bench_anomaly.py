@@ -15,7 +15,7 @@ from hydatis_cli import node_faults
 from hydatis_cli.anomaly_report import anomaly_tables
 from hydatis_cli.console import EXIT_USAGE, exit_code_of
 from hydatis_cli.main import app
-from hydatis_core.errors import ArtifactRefused, InvalidValue
+from hydatis_core.errors import ArtifactRefused, InvalidValue, TraceRefused
 from hydatis_lifecycle.adapters.artifact_folder import ArtifactFolder
 from hydatis_lifecycle.artifacts import Manifest, digest_files
 from typer.testing import CliRunner
@@ -150,7 +150,7 @@ def test_nodes_with_faults_are_judged_by_a_frozen_detector_or_by_that_of_the_pip
 def test_bad_folders_are_one_sentence_and_leave_nothing(tmp_path: Path, spoil, said: str) -> None:
     spoil(tmp_path / "data")
     result = run("--data", tmp_path / "data", "--json", tmp_path / "a.json")
-    assert isinstance(result.exception, InvalidValue)
+    assert isinstance(result.exception, InvalidValue | TraceRefused)
     assert exit_code_of(result.exception) == EXIT_USAGE
     assert said in str(result.exception)
     assert list(tmp_path.glob("*.json")) == []

@@ -11,6 +11,11 @@ from hydatis_cli.main import app
 from hydatis_cli.placement_journal import Journal
 from hydatis_cli.placement_tables import placement_tables
 from hydatis_core.errors import HydatisError, InvalidValue, TraceRefused
+from hydatis_lifecycle.adapters.artifact_folder import ArtifactFolder
+from hydatis_lifecycle.artifacts import digest_files
+from hydatis_lifecycle.manifest import Manifest
+from hydatis_placement.q_function import FILE_NAME, QFunction
+from hydatis_simulator.arena_policy.learned import MOMENT_FILE_NAME
 from hydatis_simulator.benchmark.placement.laboratory import Laboratory
 from typer.testing import CliRunner
 
@@ -168,6 +173,43 @@ def test_wrong_options_are_refused_in_a_sentence(data, tmp_path, options, error,
     assert isinstance(found.exception, error)
     assert said in str(found.exception)
     assert list(tmp_path.iterdir()) == []
+
+
+def publish_policy(models, files):
+    manifest = Manifest(
+        "placement-policy", "1.0.0", "q_function", (("x", "0" * 16),), ("q",), "d", "r", {}, {}, digest_files(files)
+    )
+    ArtifactFolder(models).publish(manifest, files)
+
+
+def correction(inputs):
+    one = np.ones((inputs, 1), dtype=np.float32)
+    function = QFunction(one[:, 0] * 0, one[:, 0], (one,), (np.zeros(1, dtype=np.float32),))
+    return {MOMENT_FILE_NAME: function.to_files()[FILE_NAME]}
+
+
+def test_models_without_a_correction_are_greedy(data, tmp_path):
+    publish_policy(tmp_path / "models", {"other.npz": b"PK\x03\x04 of what is served"})
+    ours = ("--models", tmp_path / "models", "--policies", "hydatis,hydatis-greedy", "--experiments", "E2")
+    found = run(data, tmp_path / "figures.json", *ours)
+    assert found.exception is None, found.output
+    rows = json.loads((tmp_path / "figures.json").read_text())["fixed"]["E2/cpu-50%"]["policies"]
+    assert rows["hydatis"] == rows["hydatis-greedy"]
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [(correction(3), "inputs"), ({MOMENT_FILE_NAME: b"PK\x03\x04 cut off"}, "not an npz")],
+    ids=["other inputs", "broken"],
+)
+def test_models_of_another_kind_are_refused_in_a_sentence(data, tmp_path, files, said):
+    publish_policy(tmp_path / "models", files)
+    found = run(data, tmp_path / "figures.json", "--models", tmp_path / "models", "--policies", "hydatis")
+    assert isinstance(found.exception, InvalidValue)
+    assert said in str(found.exception)
+    assert MOMENT_FILE_NAME in str(found.exception)
+    assert "hydatis train" in str(found.exception)
+    assert not (tmp_path / "figures.json").exists()
 
 
 def test_a_folder_without_days_enough_is_refused(tmp_path):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from hydatis_core.errors import ArtifactRefused, InvalidValue
 from hydatis_lifecycle.adapters.artifact_folder import ArtifactFolder
+from hydatis_simulator.arena.contender import Contender
 from hydatis_simulator.arena_policy.greedy import HydatisGreedy
 from hydatis_simulator.arena_policy.learned import HydatisLearned, correction_of
 from hydatis_simulator.benchmark.placement.policies import OURS, RIVALS
@@ -20,10 +21,11 @@ def catalogue(models: Path | None) -> dict[str, PeerSpec]:
     """All policies by name.
 
     Args:
-        models: folder of frozen models; None: ours take part as far as they need none.
+        models: folder of frozen models; None: ours take part as far as they need none. Without a correction among the files,
+            as when none was better than greedy on validation, ``hydatis`` is greedy.
 
     Raises:
-        InvalidValue: the folder holds no placement policy.
+        InvalidValue: the folder holds no placement policy, or one whose correction takes other inputs than these.
     """
     ours = [PeerSpec("hydatis-greedy", "the forecast of HYDATIS, greedy, nothing learned", OURS, HydatisGreedy)]
     if models is not None:
@@ -32,7 +34,10 @@ def catalogue(models: Path | None) -> dict[str, PeerSpec]:
         except ArtifactRefused as refused:
             expected = "a folder that `hydatis train` filled"
             raise InvalidValue(f"{models.name}: {refused}", field="--models", expected=expected) from None
-        ours.insert(0, PeerSpec("hydatis", "the same and what was learned", OURS, partial(HydatisLearned, correction)))
+        greedy = partial(HydatisGreedy, name="hydatis")
+        make: Callable[..., Contender] = greedy if correction is None else partial(HydatisLearned, correction)
+        text = "the same: these models hold no correction" if correction is None else "the same and what was learned"
+        ours.insert(0, PeerSpec("hydatis", text, OURS, make))
     return {spec.name: spec for spec in ours} | RIVALS
 
 

@@ -1,7 +1,8 @@
 """Which part of a trace trains and which part is replayed, and on what cluster.
 
 Training and replay never share a day, and where a trace has machines enough they share no machine either, so that a replay shows
-what was learned and not what was remembered. The choices stand in one table; options of the commands override them.
+what was learned and not what was remembered; machines of Bitbrains that train are none that the placement benchmark judges. The
+choices stand in one table; options of the commands override them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from pathlib import Path
 
 from hydatis_core.errors import InvalidValue
 from hydatis_core.nodes import Node
+from hydatis_simulator.benchmark.placement.cells import TUNING
+from hydatis_simulator.benchmark.placement.months import MACHINES
 from hydatis_simulator.cluster_shape import SHAPES, make_nodes
 from hydatis_simulator.generator import generate_trace
 from hydatis_simulator.trace import Trace
@@ -55,7 +58,7 @@ class Choice:
 
 CHOICES: dict[str, Choice] = {
     SYNTHETIC: Choice(Part(0, 3, 600), Part(0, 2, 900), request_factor=0.25, shape="general-32"),
-    "bitbrains": Choice(Part(0, 4, 600, (0.0, 0.7)), Part(62, 2, 1200, (0.7, 1.0)), request_factor=0.15, shape="general-32"),
+    "bitbrains": Choice(Part(0, 4, 600, MACHINES[TUNING]), Part(62, 2, 1200, (0.7, 1.0)), request_factor=0.15, shape="general-32"),
     "planetlab": Choice(Part(0, 4, 500), Part(5, 2, 500), request_factor=0.25),
     "alibaba_2018": Choice(Part(0, 5, 60), Part(6, 2, 60), request_factor=1.0, shape="alibaba-96", request_ratio=0.9),
     "openb": Choice(Part(0, 1, None), Part(0, 1, None), request_factor=1.0),

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 from hydatis_anomaly.windows import WINDOW_ROWS
-from hydatis_core.errors import InvalidValue, TraceRefused
+from hydatis_core.errors import InvalidValue
 from hydatis_pipelines.whole_files import write_whole
 from hydatis_simulator.benchmark.anomaly.machine_run import DEFAULT_RATE, PRECISE_RATE, Progress, run_machines
 from hydatis_simulator.benchmark.anomaly.nab_run import run_nab
@@ -58,10 +58,7 @@ def anomaly(
     sets: dict[str, Any] = {}
     with progress_bar("anomaly") as progress:
         for name in present:
-            try:
-                sets[name] = _run(name, data, models, seed, quick, progress)
-            except TraceRefused as refused:  # what the folder holds is for the caller to mend
-                raise InvalidValue(refused.message, field=refused.field, expected=refused.expected) from None
+            sets[name] = _run(name, data, models, seed, quick, progress)
     figures = _finite(
         {
             "command": "hydatis bench anomaly --data DATA"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from hydatis_core.errors import ArtifactRefused, InvalidValue, TraceRefused
+from hydatis_core.errors import ArtifactRefused, InvalidValue
 from hydatis_forecasting.targets import RESOURCES
 from hydatis_lifecycle.adapters.artifact_folder import ArtifactFolder
 from hydatis_pipelines.whole_files import write_whole
@@ -52,11 +52,8 @@ def forecast(
         if name not in present:
             err.print(f"{name}: skipped, there is no folder {name} in {data.name}")
     frozen = None if models is None else _frozen(models)
-    try:
-        with progress_bar("forecast") as progress:
-            run, _ = run_forecast(data, present, frozen, QUICK if quick else FULL, seed, progress)
-    except TraceRefused as refused:
-        raise InvalidValue(str(refused), field="--data") from None
+    with progress_bar("forecast") as progress:
+        run, _ = run_forecast(data, present, frozen, QUICK if quick else FULL, seed, progress)
     for note in run.notes:
         err.print(note)
     figures = _finite(_figures(run, present, models is not None, quick, seed))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar, cast
 
 import numpy as np
 from hydatis_core.errors import InvalidValue, WrongShape
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 __all__ = ["CPU", "MEMORY", "RESOURCES", "Fleet"]
 
+Kept = TypeVar("Kept")
 #: First axis of every matrix of the arena: cores, bytes.
 CPU, MEMORY = 0, 1
 RESOURCES = ("cpu", "memory")
@@ -98,7 +100,7 @@ class Fleet:
         """shape (steps of arrivals, 2, pods): the same use step by step, as metrics are scraped; a step lies together in memory."""
         return np.ascontiguousarray(self.usage[:, :, self.history_steps : self.judged_from_step].transpose(2, 0, 1))
 
-    def remembered(self, key: Hashable, compute: Callable[[], NDArray[np.float64]]) -> NDArray[np.float64]:
+    def remembered(self, key: Hashable, compute: Callable[[], Kept]) -> Kept:
         """What was computed of the pods' pasts under a key, computed once: runs on other numbers of nodes ask for the same again.
 
         Args:
@@ -109,8 +111,8 @@ class Fleet:
             if len(self._memory) >= REMEMBERED_COUNT:
                 self._memory.clear()
             self._memory[key] = compute()
-        return self._memory[key]
+        return cast(Kept, self._memory[key])
 
     @cached_property
-    def _memory(self) -> dict[Hashable, NDArray[np.float64]]:
+    def _memory(self) -> dict[Hashable, object]:
         return {}

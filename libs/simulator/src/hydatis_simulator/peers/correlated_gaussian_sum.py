@@ -30,6 +30,7 @@ class CorrelatedGaussianSum(PodSums):
     """
 
     name = "gpa-correlated"
+    described_by = ()
 
     def __init__(self, z: float = 2.33) -> None:
         super().__init__(refresh_seconds=DAY_SECONDS)
@@ -52,6 +53,30 @@ class CorrelatedGaussianSum(PodSums):
         warm = count >= WARM_COUNT
         hourly = np.where(warm[:, :, None], mean[:, :, None] + means, limits[:, :, None])
         return np.concatenate([hourly, np.where(warm, around, 0.0)[:, :, None]], axis=2)
+
+    def start(self, seen: Seen) -> None:
+        """Describes all pods; deviations from each one's own mean give the variance of any sum by one product a node."""
+        super().start(seen)
+        hours = self._pods[:, :, :-1]
+        self._mean_of_pods = hours.mean(axis=2)
+        self._off_of_pods = hours - self._mean_of_pods[:, :, None]
+        self._mean_of_nodes = self._nodes[:-1].mean(axis=0)
+        self._off_of_nodes = np.ascontiguousarray(np.moveaxis(self._nodes[:-1] - self._mean_of_nodes, 0, 2))
+        self._squares_of_nodes = np.einsum("rnh,rnh->rn", self._off_of_nodes, self._off_of_nodes)
+
+    def placed(self, seen: Seen, pod: int, node: int) -> None:
+        """Its node's sums grow."""
+        super().placed(seen, pod, node)
+        self._mean_of_nodes[:, node] += self._mean_of_pods[:, pod]
+        self._off_of_nodes[:, node] += self._off_of_pods[:, pod]
+        self._squares_of_nodes[:, node] = (self._off_of_nodes[:, node] ** 2).sum(axis=1)
+
+    def after(self, seen: Seen, pod: int) -> Matrix:
+        """shape (2, nodes); the sum over hours of (a + b)^2 is that of a^2, b^2 and 2 a b."""
+        off = self._off_of_pods[:, pod]
+        squares = self._squares_of_nodes + (off**2).sum(axis=1)[:, None] + 2.0 * (self._off_of_nodes @ off[:, :, None])[:, :, 0]
+        variance = np.maximum(squares, 0.0) / off.shape[1] + self._nodes[-1] + self._pods[:, pod, -1][:, None]
+        return np.asarray(self._mean_of_nodes + self._mean_of_pods[:, pod][:, None] + self._z * np.sqrt(variance))
 
     def load(self, sums: Matrix) -> Matrix:
         """shape (2, nodes)."""

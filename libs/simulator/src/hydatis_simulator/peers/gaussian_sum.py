@@ -30,6 +30,7 @@ class GaussianSum(PodSums):
     """
 
     name = "gpa"
+    described_by = ()
 
     def __init__(self, z: float = 2.33) -> None:
         super().__init__(refresh_seconds=DAY_SECONDS)

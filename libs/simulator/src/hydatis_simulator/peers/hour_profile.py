@@ -37,6 +37,7 @@ class HourProfile(PodSums):
     def __init__(self, deviations: float = 2.0, slots: float = 24) -> None:
         super().__init__(refresh_seconds=DAY_SECONDS)
         self._deviations, self._slots = deviations, int(slots)
+        self.described_by = (slots,)
 
     def describe(self, seen: Seen) -> Matrix:
         """Means of all slots, then variances: shape (2, pods, 2 x slots)."""

@@ -44,12 +44,13 @@ class NSigma(PodSums):
         """Capped use of each of H samples, the limit of a warm pod, the limit of a cold one: shape (2, pods, H + 2)."""
         steps = history_steps(seen, self._history_hours)
         past, limits = seen.past(steps), seen.fleet.limits
-        warm = known_count(past) >= max(min(WARM_COUNT, steps), 2)
+        known = known_count(past)
+        warm = known >= max(min(WARM_COUNT, steps), 2)
+        use = np.minimum(past, limits[:, :, None])
+        if not warm.all() or known.min() < past.shape[2]:
+            use = np.where(warm[:, :, None] & ~np.isnan(use), use, 0.0)
         figures = np.zeros((2, past.shape[1], steps + 2))
-        figures[:, :, steps - past.shape[2] : steps] = (
-            np.minimum(past, limits[:, :, None]) * np.where(warm, 1.0, np.nan)[:, :, None]
-        )
-        np.nan_to_num(figures, copy=False)
+        figures[:, :, steps - past.shape[2] : steps] = use
         figures[:, :, -2], figures[:, :, -1] = np.where(warm, limits, 0.0), np.where(warm, 0.0, limits)
         return figures
 

@@ -34,14 +34,11 @@ class PercentileSum(PodSums):
     def __init__(self, percent: float, history_hours: float, refresh_seconds: float) -> None:
         super().__init__(refresh_seconds)
         self._percent, self._history_hours = percent, history_hours
+        self.described_by = (percent, history_hours)
 
     def describe(self, seen: Seen) -> Matrix:
         """The percentile, or the limit of a cold pod: shape (2, pods, 1)."""
         steps = history_steps(seen, self._history_hours)
-        key = ("percentile-sum", self._percent, steps, seen.step)
-        return seen.fleet.remembered(key, lambda: self._computed(seen, steps))
-
-    def _computed(self, seen: Seen, steps: int) -> Matrix:
         past, limits = seen.past(steps), seen.fleet.limits
         warm = known_count(past) >= max(min(WARM_COUNT, steps), 2)
         peak = np.minimum(quantile_of_known(past, self._percent), limits)

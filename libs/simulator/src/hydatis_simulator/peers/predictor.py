@@ -41,9 +41,10 @@ def sum_by_node(values: Matrix, node_of: NDArray[np.int32], nodes_count: int) ->
     sums = np.zeros((2, nodes_count, values.shape[2]))
     placed = np.flatnonzero(node_of != UNPLACED)
     order = placed[np.argsort(node_of[placed], kind="stable")]
-    nodes, firsts = np.unique(node_of[order], return_index=True)
+    nodes = node_of[order]
     if nodes.size:
-        sums[:, nodes] = np.add.reduceat(values[:, order], firsts, axis=1)
+        firsts = np.flatnonzero(np.diff(nodes, prepend=-1))
+        sums[:, nodes[firsts]] = np.add.reduceat(values[:, order], firsts, axis=1)
     return np.ascontiguousarray(np.moveaxis(sums, 2, 0))
 
 
@@ -61,6 +62,9 @@ class PodSums(Predictor):
     Args:
         refresh_seconds: how often pods' figures are computed anew; at new samples only.
     """
+
+    described_by: tuple[float, ...] | None = None
+    """Knobs that figures of pods depend on: they are computed once for all runs of a fleet. None: anew in every run."""
 
     def __init__(self, refresh_seconds: float) -> None:
         self._refresh_seconds = refresh_seconds
@@ -80,8 +84,13 @@ class PodSums(Predictor):
     def start(self, seen: Seen) -> None:
         """Describes all pods; none is bound."""
         self._described_seconds = seen.now_seconds
-        self._pods = self.describe(seen)
+        self._pods = self._described(seen)
         self._nodes = sum_by_node(self._pods, seen.node_of, seen.nodes_count)
+
+    def _described(self, seen: Seen) -> Matrix:
+        if self.described_by is None:
+            return self.describe(seen)
+        return seen.fleet.remembered((self.name, *self.described_by, seen.step), lambda: self.describe(seen))
 
     def tick(self, seen: Seen) -> None:
         """Describes them anew when it is time."""

@@ -37,6 +37,11 @@ class PeerSpec:
     """A fresh contender; settings by the names of the knobs, the published defaults for those left out."""
     knobs: tuple[Knob, ...] = ()
 
+    @property
+    def reads_metrics(self) -> bool:
+        """Whether it looks at metrics of nodes; the others know pods, by their requests or by their own past."""
+        return self.family == "usage"
+
     def settings(self) -> tuple[dict[str, float], ...]:
         """Every combination that tuning tries, at most 12, the published one first."""
         published = {knob.name: knob.default for knob in self.knobs}

@@ -2,6 +2,8 @@
 
 A week of history, a day of arrivals and three weeks judged are 29 days. Knobs are tuned on the 29 days before, on machines that
 are in no test, so that neither day nor machine is shared. A folder of fewer days is cut in half; fewer than 18 days tune nothing.
+``hydatis train`` takes its machines from MACHINES too, the tuning ones, and by default the first days of the trace: models and test
+share neither. Shapes of fleet and node (``protocol``) were chosen on the tuning part alone.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from hydatis_simulator.arena.fleet import Fleet
 from hydatis_simulator.arena.seen import Seen
 from hydatis_simulator.benchmark.placement.bounds import LIMIT_RATIOS
 
@@ -27,12 +28,10 @@ class Oracle:
 
     def start(self, seen: Seen) -> None:
         """Reads the future."""
-        steps = max(round(STRETCH_SECONDS / seen.fleet.step_seconds), 1)
-        judged = seen.fleet.judged
-        judged = np.maximum.reduceat(judged, np.arange(0, judged.shape[2], steps), axis=2)
         limit = (seen.allocatable.min(axis=1) * LIMIT_RATIOS).astype(np.float32)
-        self._series = np.concatenate(judged / limit[:, None, None], axis=1)
+        self._series = seen.fleet.remembered((Oracle.name, *limit), lambda: _peaks(seen.fleet, limit))
         self._load = np.zeros((seen.nodes_count, self._series.shape[1]), dtype=np.float32)
+        self._scratch = np.empty_like(self._load)
         self._cost = np.zeros(seen.nodes_count)
         self._after = self._cost
 
@@ -51,10 +50,17 @@ class Oracle:
 
     def _costs(self, series: NDArray[np.float32]) -> NDArray[np.float64]:
         """shape (nodes,): sum of the 8th powers of each node's load with the series."""
-        load = self._load + series
+        load = np.add(self._load, series, out=self._scratch)
         np.square(load, out=load)
         np.square(load, out=load)
-        return np.asarray(np.einsum("nt,nt->n", load, load), dtype=np.float64)
+        return np.asarray(np.vecdot(load, load), dtype=np.float64)
+
+
+def _peaks(fleet: Fleet, limit: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Peaks of stretches over the limits, CPU then memory: shape (pods, stretches of both)."""
+    steps = max(round(STRETCH_SECONDS / fleet.step_seconds), 1)
+    peaks = np.maximum.reduceat(fleet.judged, np.arange(0, fleet.judged.shape[2], steps), axis=2)
+    return np.concatenate(peaks / limit[:, None, None], axis=1)
 
 
 class OfflineOracle(Oracle):

@@ -72,8 +72,8 @@ def test_plan(protocol: Protocol, specs: Sequence[PeerSpec], tuned: Mapping[str,
             chosen = tuned.get(spec.name, dict.fromkeys(ALLOWED, published))
             if "E1" in experiments:
                 tasks += _nodes_needed(fleet, spec.name, published, chosen)
-            fixed = [published, *({chosen[TUNED_FOR_FIXED]} - {published})]
-            tasks += [task for settings in fixed for task in _fixed(protocol, fleet, spec.name, settings, experiments)]
+            for settings in [published, *({chosen[TUNED_FOR_FIXED]} - {published})]:
+                tasks += _fixed(protocol, fleet, spec, settings, experiments)
     if "E1" in experiments:
         tasks += _binding(protocol, specs) + _frozen(protocol, specs, tuned)
     return tasks
@@ -111,7 +111,7 @@ def _binding(protocol: Protocol, specs: Sequence[PeerSpec]) -> list[Task]:
 
 def _frozen(protocol: Protocol, specs: Sequence[PeerSpec], tuned: Mapping[str, Tuned]) -> list[Task]:
     return [
-        Frozen(FleetSpec(TEST, seed, protocol.pods_count, half), "frozen", spec.name, settings, ratios)
+        Frozen(FleetSpec(TEST, seed, protocol.pods_count // 2, half), "frozen", spec.name, settings, ratios)
         for seed in protocol.seeds[: protocol.frozen_seeds_count]
         for half in "ab"
         for spec in specs
@@ -120,19 +120,25 @@ def _frozen(protocol: Protocol, specs: Sequence[PeerSpec], tuned: Mapping[str, T
     ]
 
 
-def _fixed(protocol: Protocol, fleet: FleetSpec, policy: str, settings: Settings, experiments: Sequence[str]) -> list[Task]:
-    load = protocol.fixed_cpu_load
+def _fixed(protocol: Protocol, fleet: FleetSpec, spec: PeerSpec, settings: Settings, experiments: Sequence[str]) -> list[Task]:
+    policy, load = spec.name, protocol.fixed_cpu_load
     tasks: list[Task] = []
     if "E2" in experiments:
         for level in protocol.cpu_loads:
             shown = level == load and fleet.seed == protocol.seeds[0]
             tasks.append(FixedHardware(fleet, f"E2/cpu-{level:.0%}", policy, settings, level, by_node=shown))
+    if fleet.seed not in protocol.seeds[: protocol.disturbed_seeds_count]:
+        return tasks
     if "E3" in experiments:
         for count in protocol.burst_pods_counts:
             with_burst = FleetSpec(fleet.part, fleet.seed, fleet.pods_count, disturbance=f"{BURST}{count}")
             tasks.append(FixedHardware(with_burst, f"E3/{count}-pods", policy, settings, load))
     if "E4" in experiments:
-        tasks += [FixedHardware(fleet, f"E4/{fault}", policy, settings, load, fault) for fault in METRIC_FAULTS]
+        # who reads no metrics of nodes meets no fault: the cell of E2 is the answer
+        tasks += [
+            FixedHardware(fleet, f"E4/{fault}", policy, settings, load, fault if spec.reads_metrics else "")
+            for fault in METRIC_FAULTS
+        ]
     for experiment, disturbance in (("E5", "cold"), ("E6", "drift")):
         if experiment in experiments:
             disturbed = FleetSpec(fleet.part, fleet.seed, fleet.pods_count, disturbance=disturbance)

@@ -27,20 +27,22 @@ QUICK_POLICIES = ("random", "least-allocated", "week-percentile-lowest", "oracle
 class Protocol:
     """What is run."""
 
-    pods_count: int = 1500
+    pods_count: int = 2000
     seeds_count: int = 10
     """Fleets: which copies, order and moments of arrival, ties."""
-    tuning_pods_count: int = 1000
+    tuning_pods_count: int = 2000
     tuning_seeds_count: int = 1
     settings_count: int = 12
     """Settings that tuning tries of a policy, the published one first."""
     binding_seeds_count: int = 5
     """Seeds of E1 where requests bind."""
     frozen_seeds_count: int = 2
-    """Seeds of the column of frozen node counts; each is run both ways."""
-    node_cores: float = 16.0
-    node_gib: float = 40.0
-    """Room for the greatest machine (8.5 cores, 31 GiB), and so little more that memory matters too."""
+    """Seeds of the column of frozen node counts; each is run both ways, on half of the pods."""
+    disturbed_seeds_count: int = 5
+    """Seeds of E3 to E6."""
+    node_cores: float = 24.0
+    node_gib: float = 96.0
+    """The greatest machine uses a third of a node, as on real hosts; the oracle still needs 50 of them or more."""
     cpu_loads: tuple[float, ...] = (0.4, 0.5, 0.6)
     """E2: mean CPU use over all nodes."""
     fixed_cpu_load: float = 0.5
