@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -42,6 +43,10 @@ async def test_a_restarted_service_goes_on_as_if_nothing_had_happened(run_servic
         ("a", "node-0", 240),
         ("b", "node-1", 300),
     ]
+    never_stopped = watch(twin.address)
+    await never_stopped.until(lambda: len(never_stopped.of("delta")) == 2)
+    laws = [delta.expected_use.effective_use_ratio for delta in watcher.of("delta")]
+    assert laws == [delta.expected_use.effective_use_ratio for delta in never_stopped.of("delta")]
     for service in (second, twin):
         await service.tick(6)
     expected = await twin.features.node_features(timeout_seconds=5.0)
@@ -136,6 +141,23 @@ async def test_a_damaged_state_costs_a_cold_start_and_nothing_else(run_service, 
     service = await run_service(warm_store=f"sqlite:///{path}")
     await service.load()
     assert await service.tick(1) == 60
+
+
+async def test_a_state_of_an_older_engine_costs_a_cold_start_and_nothing_else(run_service, tmp_path):
+    path = tmp_path / "warm.sqlite"
+    first = await run_service(warm_store=f"sqlite:///{path}")
+    await first.load()
+    await first.tick(1)
+    await first.app.stop()
+    kept = unpack(await SqliteWarmStore(path, 2.0).load())
+    text = kept.engine["metadata"].tobytes().replace(b'"format":2', b'"format":1')
+    older = replace(kept, engine={**kept.engine, "metadata": np.frombuffer(text, dtype=np.uint8)})
+    await SqliteWarmStore(path, 2.0).save(pack(older))
+    with capture_logs() as said:
+        second = await run_service(warm_store=f"sqlite:///{path}")
+    assert "format 1" in str([line for line in said if line["log_level"] == "warning"])
+    await second.load()
+    assert await second.tick(1) == 60
 
 
 async def test_a_state_of_another_metric_window_is_not_used(run_service, watch, tmp_path):

@@ -6,7 +6,7 @@ Percentiles of pods do not add up to a percentile of their node; effective uses 
 
 (the "effective bandwidth" of Kelly, "Notes on effective bandwidths", 1996): the mean for a small t, towards the maximum for a
 large one. A pod that asks for q of what a node may hold loads it, at scale s, by q e(s q); over the independent pods of a node
-these loads add up, and a node whose sum at any scale is well below 1 is safe (``hydatis_placement.node_moments``).
+these loads add up, and a node whose sum at any scale is well below 1 is safe (``hydatis_placement.overload_bound``).
 """
 
 from __future__ import annotations
