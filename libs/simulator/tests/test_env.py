@@ -1,6 +1,7 @@
 """The placement environment, the in-process policies and the training of a policy, on traces small enough to know."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,10 +12,11 @@ from hydatis_core.pods import Pod
 from hydatis_core.resources import Resources
 from hydatis_core.seeds import generator
 from hydatis_placement.after_state import COLUMNS
+from hydatis_placement.q_function import zero_q_function
 from hydatis_placement.q_learning import LearningSettings
 from hydatis_simulator.env import INFEASIBLE_REWARD, PlacementEnv
 from hydatis_simulator.learned_policy import greedy_policy, learned_policy, load_policy
-from hydatis_simulator.policy_training import compare_policies, train_policy
+from hydatis_simulator.policy_training import Comparison, compare_policies, train_policy
 from hydatis_simulator.replay import replay
 from hydatis_simulator.trace import Trace, TracePod
 from hydatis_simulator.trace_window import window
@@ -217,6 +219,31 @@ def test_a_policy_is_learned_and_compared_on_unseen_pods() -> None:
     assert again.to_files() == function.to_files()
     packing = learned_policy(again, objective_weight=1.0)
     assert replay(trace(seed=9), nodes(), packing, [packing], seed=1).figures["placed_count"] == 40
+
+
+def test_a_policy_that_adds_nothing_places_as_greedy_does_and_is_not_preferred() -> None:
+    comparison = compare_policies(zero_q_function(len(COLUMNS)), [trace(seed=9)], nodes(), seeds=[1])
+    assert comparison.outcomes["hydatis"][0].digest == comparison.outcomes["greedy"][0].digest
+    assert not comparison.prefers_learned
+
+
+@pytest.mark.parametrize(
+    ("learned", "preferred"),
+    [
+        ({"oom_count": 1.0, "cpu_overload_node_time_ratio": 0.1}, True),
+        ({"oom_count": 2.0, "cpu_overload_node_time_ratio": 0.1}, True),
+        ({"oom_count": 1.0, "cpu_overload_node_time_ratio": 0.3}, False),
+        ({"oom_count": np.nan, "cpu_overload_node_time_ratio": 0.2}, False),
+    ],
+)
+def test_the_learned_policy_is_preferred_if_it_is_worse_in_nothing_and_better_in_something(
+    learned: dict[str, float], preferred: bool
+) -> None:
+    """Greedy: 2 kills, overload 0.2. What is unknown decides nothing."""
+    played = compare_policies(zero_q_function(len(COLUMNS)), [trace(seed=9)], nodes(), seeds=[1]).outcomes["greedy"][0]
+    figures = {"oom_count": 2.0, "cpu_overload_node_time_ratio": 0.2, "cpu_imbalance_std_ratio": 0.0}
+    comparison = Comparison(0.0, {"greedy": (replace(played, figures=figures),), "hydatis": (replace(played, figures=learned),)})
+    assert comparison.prefers_learned is preferred
 
 
 def test_a_comparison_needs_traces_and_seeds() -> None:

@@ -53,6 +53,7 @@ def bound_values(loads: NDArray[np.floating], opened: NDArray[np.floating] | NDA
         shape (2, nodes), float32, high = better: with objective weight 0, and with 1.
     """
     root = log_overload_bound(loads) / _ROOT
-    overload = np.where(root > 1.0, np.e * root, np.exp(np.minimum(root, 1.0)))
-    load = np.minimum(loads[:, 0].max(axis=0), _LARGEST_LOAD)
+    # exp(b) lies above its tangent at 1: the larger of the two, the exponent cut at 1, is D.
+    overload = np.maximum(np.exp(np.minimum(root, 1.0)), np.e * root)
+    load = np.minimum(np.maximum(loads[0, 0], loads[1, 0]), _LARGEST_LOAD)
     return np.stack([-overload, load - opened - _OVERLOAD_WEIGHT * overload]).astype(np.float32)
