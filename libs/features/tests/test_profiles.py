@@ -11,7 +11,7 @@ from hydatis_features.decaying_histograms import GROWTH
 from hydatis_features.expected_use import UseSource
 from hydatis_features.profile_summaries import ColdStart, ProfileChange, WorkloadProfile
 from hydatis_features.profiles import ProfileBook
-from hydatis_features.use_law import COLD_LAW, TAIL_WEIGHTS, effective_uses, with_jumps
+from hydatis_features.use_law import COLD_LAW, TAIL_WEIGHTS, effective_uses, hedged
 
 DAY = 86400.0
 START = 1_700_000_000.0
@@ -100,14 +100,14 @@ def test_a_resource_never_measured_falls_back_alone():
     assert use.memory_p50_bytes == 4e9
 
 
-def test_the_law_of_a_workload_is_that_of_its_samples_with_the_chance_of_a_jump():
+def test_the_law_of_a_workload_is_that_of_its_samples_hedged():
     book = ProfileBook()
     for i in range(200):
         cpu = 2.0 if i % 20 == 0 else 0.2
         book.observe([_pod()], np.array([[cpu, 1e9]], dtype=np.float32), START + i * 60.0)
     law = np.array(book.expect(_pod(), START).effective_use_ratio).reshape(2, -1)
     past = np.stack([effective_uses(np.array([0.1, 1.0]), np.array([19.0, 1.0])), np.full(TAIL_WEIGHTS.size, 0.25)])
-    np.testing.assert_allclose(law, with_jumps(past), rtol=0.05)
+    np.testing.assert_allclose(law, hedged(past, np.full(2, 200.0)), rtol=0.05)
     never_seen = ProfileBook().expect(_pod(), START)
     assert never_seen.effective_use_ratio == tuple(COLD_LAW.ravel().tolist())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hydatis_core import errors
-from hydatis_features.use_law import COLD_LAW, ROOM_RATIOS, SCALES, TAIL_WEIGHTS, effective_uses, loads, with_jumps
+from hydatis_features.use_law import COLD_LAW, ROOM_RATIOS, SCALES, TAIL_WEIGHTS, effective_uses, hedged, loads
 
 ONCE_IN_TEN = effective_uses(np.array([0.1, 1.0]), np.array([9.0, 1.0]))
 
@@ -30,16 +30,30 @@ def test_values_and_weights_must_fit():
         effective_uses(np.array([0.1, 0.2]), np.ones(3))
 
 
+LONG = np.full(2, 1e15)  # samples beside which the cold law does not count
+
+
 def test_a_jump_lifts_the_tail_of_memory_and_hardly_the_mean():
     quiet = np.full((2, TAIL_WEIGHTS.size), 0.01)
-    jumpy = with_jumps(quiet)
+    jumpy = hedged(quiet, LONG)
     assert jumpy[1, 0] == pytest.approx(0.01 * 0.99 + 0.008)
     assert jumpy[1, -1] == pytest.approx(np.log(0.99 * np.exp(0.4) + 0.01 * np.exp(32)) / 40)
     assert (jumpy[1, 1:] > jumpy[0, 1:]).all()
 
 
-def test_a_jump_of_what_is_unknown_is_unknown():
-    law = with_jumps(np.stack([np.full(TAIL_WEIGHTS.size, np.nan), np.zeros(TAIL_WEIGHTS.size)]))
+def test_a_short_past_counts_for_little():
+    """12 quiet samples: half of the law is the cold one, 1 / 1000 of CPU then a jump."""
+    quiet = np.full((2, TAIL_WEIGHTS.size), 0.01)
+    young, week = hedged(quiet, np.full(2, 12.0)), hedged(quiet, np.full(2, 2016.0))
+    assert young[0, 0] == pytest.approx(0.999 * (0.01 + COLD_LAW[0, 0]) / 2 + 0.0008)
+    moment = 0.999 * (np.exp(0.4) + np.exp(40 * COLD_LAW[0, -1])) / 2 + 0.001 * np.exp(32)
+    assert young[0, -1] == pytest.approx(np.log(moment) / 40)
+    assert (hedged(quiet, LONG) < week).all()
+    assert (week < young).all()
+
+
+def test_the_hedge_of_what_is_unknown_is_unknown():
+    law = hedged(np.stack([np.full(TAIL_WEIGHTS.size, np.nan), np.zeros(TAIL_WEIGHTS.size)]), np.array([0.0, 12.0]))
     assert np.isnan(law).all(axis=1).tolist() == [True, False]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hydatis_features.decaying_histograms import HistogramBank
-from hydatis_features.use_law import with_jumps
+from hydatis_features.use_law import hedged
 
 __all__ = ["due_summaries"]
 
@@ -32,12 +32,12 @@ def due_summaries(
 
     Returns:
         The rows whose summary was due, shape (m,); medians and 95th percentiles of CPU and memory as shares of the request,
-        (m, 4); their laws, jumps included, (m, 2, tail weights); and their weights, (m,). NaN: unknown.
+        (m, 4); their laws, hedged, (m, 2, tail weights); and their weights, (m,). NaN: unknown.
     """
     weights = bank.weights(touched, time_seconds)
     due = (weights.max(axis=1) >= min_weight) & (bank.fresh_share(touched) >= REFRESH_SHARE)
     rows, weights = touched[due], weights[due]
-    quantiles, laws = bank.quantiles(rows, _QUANTILES), with_jumps(bank.effective_uses(rows))
+    quantiles, laws = bank.quantiles(rows, _QUANTILES), hedged(bank.effective_uses(rows), weights)
     quantiles[weights < min_weight] = np.nan
     laws[weights < min_weight] = np.nan
     bank.mark_summarised(rows)

@@ -51,7 +51,7 @@ class ExpectedUse:
     """Where the CPU figures come from. (Memory may come from a lower source when it was never measured.)"""
     effective_use_ratio: tuple[float, ...] = _COLD
     """``use_law``: effective use at ``TAIL_WEIGHTS`` of CPU, then of memory, as shares of ``request_classes.base_amounts``, finite,
-    >= 0, jumps included. The default: nothing is known."""
+    >= 0, hedged. The default: nothing is known."""
 
     def __post_init__(self) -> None:
         for name in ("cpu_p50_cores", "cpu_p95_cores", "memory_p50_bytes", "memory_p95_bytes"):

@@ -38,7 +38,7 @@ class WorkloadProfile:
     cpu_hour_factor: tuple[float, ...] = ()
     """CPU use by hour of the day over its mean, 24 values >= 0, UTC; NaN: hour never seen. Empty: none known."""
     effective_use_ratio: tuple[float, ...] = UNKNOWN_LAW
-    """The law of its use over weeks, jumps included: 12 values of CPU, then 12 of memory, at ``use_law.TAIL_WEIGHTS``, as shares of
+    """The law of its use over weeks, hedged: 12 values of CPU, then 12 of memory, at ``use_law.TAIL_WEIGHTS``, as shares of
     the request, >= 0; all NaN: not known of that resource."""
 
     def __post_init__(self) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from hydatis_core.errors import WrongShape
 from numpy.typing import NDArray
 
-__all__ = ["COLD_LAW", "ROOM_RATIOS", "SCALES", "TAIL_WEIGHTS", "effective_uses", "loads", "with_jumps"]
+__all__ = ["COLD_LAW", "ROOM_RATIOS", "SCALES", "TAIL_WEIGHTS", "effective_uses", "hedged", "loads"]
 
 #: Tail weights t at which a law is kept: rows of e are piecewise linear between them.
 TAIL_WEIGHTS = np.array([0.0, 0.6, 1.2, 2.0, 3.0, 4.5, 6.5, 9.0, 13.0, 19.0, 28.0, 40.0])
@@ -28,6 +28,8 @@ ROOM_RATIOS = np.array([0.90, 0.95])
 #: from chance.
 _JUMP_CHANCES = np.array([0.001, 0.01])
 _JUMP_RATIO = 0.8
+#: Samples by which ``COLD_LAW`` counts beside a workload's own: half of an hour's past of five minutes, hardly 1 % of a week's.
+_COLD_WEIGHT = 12.0
 #: What a workload of which nothing is known uses: (share of the request, chance). Rounded quantiles of two training months of
 #: Bitbrains, CPU and memory together: half of the samples lie below 0.03, one in twenty above 0.3.
 _COLD_USE = np.array([[0.02, 0.50], [0.10, 0.30], [0.30, 0.15], [1.00, 0.05]])
@@ -57,20 +59,26 @@ def effective_uses(values: NDArray[np.float64], weights: NDArray[np.float64]) ->
     return np.maximum.accumulate(means, axis=1).reshape(*weights.shape[:-1], TAIL_WEIGHTS.size)
 
 
-def with_jumps(effective: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The law with the chance of a jump mixed in: a quiet week does not promise quiet weeks.
+def hedged(effective: NDArray[np.float64], sample_weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The law as it is reckoned with: a short past counts for little, and a quiet week does not promise quiet weeks.
 
     Args:
-        effective: shape (..., 2, tail weights), CPU and memory, e of the past.
+        effective: shape (..., 2, tail weights), CPU and memory, e of the past; NaN: not known.
+        sample_weights: shape (..., 2), samples behind it, > 0 where it is known.
 
     Returns:
-        The same shape: ln((1 - p) exp(t e(t)) + p exp(0.8 t)) / t, and (1 - p) e(0) + 0.8 p.
+        The same shape: the law ``COLD_LAW`` mixed in with the weight of ``_COLD_WEIGHT`` samples, then jumps by their chance.
     """
-    chances = _JUMP_CHANCES[:, None]
+    with np.errstate(invalid="ignore", divide="ignore"):  # NaN: not known
+        cold = _COLD_WEIGHT / (sample_weights[..., None] + _COLD_WEIGHT)
+        return _mixed(_mixed(effective, COLD_LAW, cold), np.full(TAIL_WEIGHTS.size, _JUMP_RATIO), _JUMP_CHANCES[:, None])
+
+
+def _mixed(effective: NDArray[np.float64], other: NDArray[np.float64], chance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The law of one who follows the other law by that chance: exponential moments mix as chances do."""
     tails = TAIL_WEIGHTS[1:]
-    means = (1 - chances) * effective[..., :1] + chances * _JUMP_RATIO
-    with np.errstate(invalid="ignore"):  # NaN: not known
-        bent = np.logaddexp(np.log1p(-chances) + tails * effective[..., 1:], np.log(chances) + tails * _JUMP_RATIO) / tails
+    means = (1 - chance) * effective[..., :1] + chance * other[..., :1]
+    bent = np.logaddexp(np.log1p(-chance) + tails * effective[..., 1:], np.log(chance) + tails * other[..., 1:]) / tails
     return np.concatenate([means, bent], axis=-1)
 
 

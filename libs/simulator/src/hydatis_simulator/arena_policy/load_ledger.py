@@ -7,7 +7,7 @@ histograms. A pod's past is looked at as of its arrival; nothing of the cluster'
 from __future__ import annotations
 
 import numpy as np
-from hydatis_features.use_law import COLD_LAW, ROOM_RATIOS, SCALES, effective_uses, loads, with_jumps
+from hydatis_features.use_law import COLD_LAW, ROOM_RATIOS, SCALES, effective_uses, hedged, loads
 from hydatis_placement.node_loads import NodeLoads
 from numpy.typing import NDArray
 
@@ -25,7 +25,7 @@ class LoadLedger:
 
     Args:
         seen: the cluster; shapes of its nodes are grouped, since loads depend on the room of a node alone.
-        jumps: mix the chance of a jump into each law; False: the ablation without a hedge.
+        jumps: hedge each law against a short past and jumps; False: the ablation without a hedge.
         history_seconds: how much of a pod's past is looked at.
     """
 
@@ -58,11 +58,12 @@ def _laws(seen: Seen, jumps: bool, history_seconds: float) -> NDArray[np.float64
     measured = ((fleet.arrival_seconds - seen.scrape_delay_seconds) // fleet.step_seconds).astype(np.intp)
     until = np.maximum(measured, fleet.history_steps)
     laws = np.full((fleet.pods_count, *COLD_LAW.shape), np.nan)
+    counts = np.zeros((fleet.pods_count, len(COLD_LAW)))
     for pod in range(fleet.pods_count):
         past = fleet.usage[:, pod, max(until[pod] - steps, 0) : until[pod]].astype(np.float64) / fleet.requests[:, pod, None]
         for resource, shares in enumerate(past):
             known = shares[~np.isnan(shares)]
             if known.size >= _LEAST_SAMPLES_COUNT:
-                laws[pod, resource] = effective_uses(known, np.ones(known.size))
-    laws = with_jumps(laws) if jumps else laws
+                laws[pod, resource], counts[pod, resource] = effective_uses(known, np.ones(known.size)), known.size
+    laws = hedged(laws, counts) if jumps else laws
     return np.where(np.isnan(laws), COLD_LAW, laws)
