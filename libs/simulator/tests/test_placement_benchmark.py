@@ -1,5 +1,6 @@
 """The placement benchmark: bounds that hold, orderings that must hold, searches and intervals against small cases."""
 
+import itertools
 import math
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ from hydatis_core.errors import InvalidValue, WrongShape
 from hydatis_simulator.arena.judge import judge
 from hydatis_simulator.arena.run import place
 from hydatis_simulator.arena.seen import Seen
+from hydatis_simulator.arena_policy.greedy import HydatisGreedy
 from hydatis_simulator.benchmark.placement.bounds import fluid_nodes, never_fewer_nodes, request_nodes, utilisation_ceiling
 from hydatis_simulator.benchmark.placement.cells import TEST, Cell, FleetSpec
 from hydatis_simulator.benchmark.placement.disturbed import burst, cold_start, drift, half_of_the_workloads
@@ -18,12 +20,13 @@ from hydatis_simulator.benchmark.placement.metric_faults import METRIC_FAULTS
 from hydatis_simulator.benchmark.placement.nodes_needed import Answer, nodes_needed
 from hydatis_simulator.benchmark.placement.oracle import OfflineOracle, Oracle
 from hydatis_simulator.benchmark.placement.plan import freeze, settings_of, test_plan, tuning_plan
-from hydatis_simulator.benchmark.placement.policies import RIVALS
+from hydatis_simulator.benchmark.placement.policies import OURS, RIVALS
 from hydatis_simulator.benchmark.placement.protocol import EXPERIMENTS, Protocol
 from hydatis_simulator.benchmark.placement.right_sizing import right_sized
 from hydatis_simulator.benchmark.placement.summary import references, summary
-from hydatis_simulator.benchmark.placement.tasks import ALLOWED, NodesNeeded
+from hydatis_simulator.benchmark.placement.tasks import ALLOWED, FixedHardware, NodesNeeded
 from hydatis_simulator.generator import generate_trace
+from hydatis_simulator.peers.spec import PeerSpec
 
 test_plan.__test__ = False  # a plan of the test month, no test
 
@@ -232,6 +235,43 @@ def test_broken_metrics_change_nothing_for_a_policy_that_reads_none(done):
         group: part["policies"]["least-allocated"]["published"]["outcome_cost"] for group, part in fixed.items() if "E4" in group
     }
     assert len(set(costs.values())) == 1
+
+
+def test_who_is_said_to_read_no_metrics_places_the_same_when_they_are_broken(random_fleet):
+    fleet = random_fleet(40)
+    ours = PeerSpec("hydatis-greedy", "", OURS, HydatisGreedy)
+    for spec in (*RIVALS.values(), ours):
+        if not spec.reads_metrics:
+            whole, broken = (
+                place(fleet, nodes_of(4, 16.0, 64 * 2.0**30), spec.make(), seed=1, requests_bind=False, fault=fault)
+                for fault in (None, METRIC_FAULTS["zeros"](1))
+            )
+            assert np.array_equal(whole, broken), spec.name
+
+
+def test_tasks_of_one_fleet_stand_together(done):
+    _, _, results, _, _ = done
+    fleets = [task.fleet for task in results]
+    assert len(set(fleets)) == 1 + sum(after != before for before, after in itertools.pairwise(fleets))
+
+
+def test_who_leaves_pods_pending_is_nobodys_measure():
+    specs = [RIVALS[name] for name in ("random", "most-allocated", "least-allocated")]
+
+    def result(cost, unplaced):
+        figures = {"outcome_cost": cost, "hot_node_minutes": 100 * cost, "violation_ratio": cost, "unplaced_count": unplaced}
+        return figures | {"nodes_count": 3}
+
+    costs = ((4.0, 0), (0.0, 7), (2.0, 0))
+    results = {
+        FixedHardware(FleetSpec(TEST, 1, 10), "E2/cpu-50%", spec.name, settings_of(spec)[0], 0.5): result(*one)
+        for spec, one in zip(specs, costs, strict=True)
+    }
+    part = summary(specs, {}, results)["fixed"]["E2/cpu-50%"]
+    assert part["references"]["best_peer"] == "least-allocated"
+    rows = {name: row["published"] for name, row in part["policies"].items()}
+    assert rows["random"]["outcome_cost_ratio_to_best_peer"]["value"] == 2.0
+    assert "outcome_cost_ratio_to_random" not in rows["most-allocated"]
 
 
 def test_a_cell_that_is_known_is_not_run_again(done):

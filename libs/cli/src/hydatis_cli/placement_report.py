@@ -9,7 +9,7 @@ import jinja2
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from hydatis_cli.placement_tables import placement_rows
+from hydatis_cli.placement_tables import placement_rows, shown_variants
 
 __all__ = ["placement_page"]
 
@@ -136,15 +136,16 @@ def _bars(figures: Json) -> go.Figure:
 
 def _heat_map(part: Json, name: str, colours: str) -> go.Figure:
     rows = [
-        (f"{policy}, {variant}" if len(variants) > 1 else policy, row[name], row["outcome_cost"])
+        (f"{policy}, {variant}" if len(shown_variants(variants)) > 1 else policy, row[name], row["outcome_cost"])
         for policy, variants in part["policies"].items()
-        for variant, row in variants.items()
-        if name in row
+        for variant, row in shown_variants(variants)
+        if name in row and not row["unplaced_count"]
     ]
     rows.sort(key=lambda row: -row[2])
     figure = go.Figure(
         go.Heatmap(
             z=[[value * 100 for value in values] for _, values, _ in rows],
+            x0=1,
             y=[label for label, _, _ in rows],
             colorscale=colours,
             zmin=0,

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
-__all__ = ["Rows", "placement_rows", "placement_tables", "policies_by_nodes"]
+__all__ = ["Rows", "placement_rows", "placement_tables", "policies_by_nodes", "shown_variants"]
 
 Json = dict[str, Any]
 _GROUPS = {
@@ -55,9 +55,19 @@ def placement_rows(figures: Json) -> Iterator[Rows]:
         yield _fragmentation(figures["fragmentation"])
 
 
+def shown_variants(variants: Json) -> list[tuple[str, Json]]:
+    """Rows of a policy by the name of their knobs; one where tuning chose the published ones."""
+    alike = len(variants) == 2 and all(
+        {key: one for key, one in row.items() if key != "curve"}
+        == {key: one for key, one in variants["published"].items() if key != "curve"}
+        for row in variants.values()
+    )
+    return [("published = tuned", variants["published"])] if alike else list(variants.items())
+
+
 def policies_by_nodes(part: Json, ratio: str) -> list[tuple[str, str, Json]]:
     """(policy, variant, figures by allowed ratio) of E1, fewest nodes at the ratio first, those that never reach it last."""
-    rows = [(name, variant, row) for name, variants in part["policies"].items() for variant, row in variants.items()]
+    rows = [(name, variant, row) for name, variants in part["policies"].items() for variant, row in shown_variants(variants)]
 
     def nodes(row: tuple[str, str, Json]) -> tuple[float, str]:
         mean = row[2].get(ratio, {}).get("nodes_mean")
@@ -150,7 +160,7 @@ _BURST = {
 
 
 def _fixed(group: str, part: Json) -> Rows:
-    rows = [(name, variant, row) for name, variants in part["policies"].items() for variant, row in variants.items()]
+    rows = [(name, variant, row) for name, variants in part["policies"].items() for variant, row in shown_variants(variants)]
     burst = _BURST if any("max_share_ratio" in row for _, _, row in rows) else {}
     cells = []
     for name, variant, row in sorted(rows, key=lambda one: (one[2]["unplaced_count"] > 0, one[2]["outcome_cost"])):
@@ -163,7 +173,10 @@ def _fixed(group: str, part: Json) -> Rows:
         cells.append(line)
     nodes = rows[0][2]["nodes_count"]
     columns = ("policy", "knobs", *_FIXED.values(), *burst.values(), "cost x random", "cost x best peer", "pending")
-    text = f"{nodes:.0f} nodes, requests do not bind; tuned knobs are those for 1 % of E1. Least outcome cost first."
+    text = (
+        f"{nodes:.0f} nodes, requests do not bind; tuned knobs are those for 1 % of E1. Least outcome cost first; who leaves pods "
+        "pending stands last, out of comparison."
+    )
     last = len(columns)
     short = (0, 1, 2, 4, 8, *((9, 11) if burst else ()), last - 3, last - 1)
     return Rows(group.replace("/", " "), text, columns, cells, short)
@@ -204,7 +217,7 @@ def _ratio(value: Json | None) -> str:
         return "-"
     if value["low"] is None or value["high"] is None:
         return f"{value['value']:.2f}"
-    return f"{value['value']:.2f} [{value['low']:.2f}, {value['high']:.2f}]"
+    return f"{value['value']:.2f} [{value['low']:.2f},\u00a0{value['high']:.2f}]"  # a narrow column breaks before the interval
 
 
 def _percent(value: float | None) -> str:

@@ -72,11 +72,14 @@ def test_plan(protocol: Protocol, specs: Sequence[PeerSpec], tuned: Mapping[str,
             chosen = tuned.get(spec.name, dict.fromkeys(ALLOWED, published))
             if "E1" in experiments:
                 tasks += _nodes_needed(fleet, spec.name, published, chosen)
+            if seed not in protocol.seeds[: protocol.fixed_seeds_count]:
+                continue
             for settings in [published, *({chosen[TUNED_FOR_FIXED]} - {published})]:
                 tasks += _fixed(protocol, fleet, spec, settings, experiments)
     if "E1" in experiments:
         tasks += _binding(protocol, specs) + _frozen(protocol, specs, tuned)
-    return tasks
+    order = {fleet: number for number, fleet in enumerate(dict.fromkeys(task.fleet for task in tasks))}
+    return sorted(tasks, key=lambda task: order[task.fleet])
 
 
 def _nodes_needed(fleet: FleetSpec, policy: str, published: Settings, chosen: Tuned) -> list[Task]:
@@ -127,8 +130,6 @@ def _fixed(protocol: Protocol, fleet: FleetSpec, spec: PeerSpec, settings: Setti
         for level in protocol.cpu_loads:
             shown = level == load and fleet.seed == protocol.seeds[0]
             tasks.append(FixedHardware(fleet, f"E2/cpu-{level:.0%}", policy, settings, level, by_node=shown))
-    if fleet.seed not in protocol.seeds[: protocol.disturbed_seeds_count]:
-        return tasks
     if "E3" in experiments:
         for count in protocol.burst_pods_counts:
             with_burst = FleetSpec(fleet.part, fleet.seed, fleet.pods_count, disturbance=f"{BURST}{count}")

@@ -30,7 +30,7 @@ class Protocol:
     pods_count: int = 2000
     seeds_count: int = 10
     """Fleets: which copies, order and moments of arrival, ties."""
-    tuning_pods_count: int = 2000
+    tuning_pods_count: int = 1000
     tuning_seeds_count: int = 1
     settings_count: int = 12
     """Settings that tuning tries of a policy, the published one first."""
@@ -38,8 +38,8 @@ class Protocol:
     """Seeds of E1 where requests bind."""
     frozen_seeds_count: int = 2
     """Seeds of the column of frozen node counts; each is run both ways, on half of the pods."""
-    disturbed_seeds_count: int = 5
-    """Seeds of E3 to E6."""
+    fixed_seeds_count: int = 5
+    """Seeds of E2 to E6."""
     node_cores: float = 24.0
     node_gib: float = 96.0
     """The greatest machine uses a third of a node, as on real hosts; the oracle still needs 50 of them or more."""

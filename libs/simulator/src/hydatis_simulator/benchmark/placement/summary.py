@@ -201,15 +201,22 @@ def _fixed(specs: Sequence[PeerSpec], tuned: Mapping[str, Tuned], results: Resul
                 rows.setdefault(task.group, {}).setdefault(spec.name, {}).setdefault(variant, {})[task.fleet.seed] = result
     part: Json = {}
     for group, by_policy in rows.items():
-        costs = {name: min(_mean(by_seed, "outcome_cost") for by_seed in variants.values()) for name, variants in by_policy.items()}
-        chosen = references(specs, costs)
+        # a pod that waits for ever costs no node anything: who leaves one takes no part in comparisons
+        placed = {
+            name: {variant: by_seed for variant, by_seed in variants.items() if not _mean(by_seed, "unplaced_count")}
+            for name, variants in by_policy.items()
+        }
+        cheapest = {name: _cheapest(variants) for name, variants in placed.items() if variants}
+        chosen = references(specs, {name: _mean(by_seed, "outcome_cost") for name, by_seed in cheapest.items()})
         part[group] = {"references": chosen, "policies": {}}
         for name, variants in by_policy.items():
             part[group]["policies"][name] = {
-                variant: _fixed_row(by_seed, {role: _cheapest(by_policy[other]) for role, other in chosen.items()})
+                variant: _fixed_row(
+                    by_seed, {role: cheapest[other] for role, other in chosen.items()} if variant in placed[name] else {}
+                )
                 for variant, by_seed in variants.items()
             }
-    return part
+    return dict(sorted(part.items(), key=lambda item: item[0].split("/")[0]))
 
 
 def _fixed_row(by_seed: Mapping[int, Mapping[str, Any]], others: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> Json:
