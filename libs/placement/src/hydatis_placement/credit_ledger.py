@@ -14,24 +14,19 @@ import numpy as np
 from hydatis_core.errors import InvalidValue
 from hydatis_core.pods import Pod
 from hydatis_features.expected_use import ExpectedUse
-from hydatis_features.request_classes import base_amounts
 from hydatis_features.table import NodeTable
-from hydatis_features.use_law import COLD_LAW, loads
 from numpy.typing import NDArray
 
+from hydatis_placement.credit_entries import CreditEntries
 from hydatis_placement.credits import CREDIT_COLUMNS, Credits
 from hydatis_placement.rooms import rooms_of
 
 __all__ = ["CreditLedger"]
 
 _WIDTH = len(CREDIT_COLUMNS)
-#: Where the columns of requests begin, and those of loads.
-_REQUESTS, _LOADS = 4, 7
 
 #: Tables of this many ticks before the newest may still be decided on: entries are kept for them.
 _KEPT_TICKS = 4
-#: Arrays of the ledger with one line per entry.
-_BY_SLOT = ("_values", "_laws", "_bases", "_nodes", "_bind_times", "_generations", "_confirmed")
 
 
 @dataclass(slots=True)
@@ -79,17 +74,9 @@ class CreditLedger:
 
     def clear(self) -> None:
         """Forgets everything: another cluster was loaded."""
-        self._slot_by_uid: dict[str, int] = {}
-        self._uids: list[str] = []
+        self._entries = CreditEntries()
         self._node_id: dict[str, int] = {}
         self._ended: dict[str, float] = {}
-        self._values = np.zeros((64, _LOADS))
-        self._laws = np.zeros((64, *COLD_LAW.shape))
-        self._bases = np.ones((64, 2))
-        self._nodes = np.zeros(64, dtype=np.intp)
-        self._bind_times = np.zeros(64)
-        self._generations = np.zeros(64, dtype=np.int64)
-        self._confirmed = np.zeros(64, dtype=bool)
         self._rows_of_names: tuple[str, ...] = ()
         self._row_of_id = np.empty(0, dtype=np.intp)
         self._next_expiry = math.inf
@@ -101,7 +88,7 @@ class CreditLedger:
 
     def __len__(self) -> int:
         """Entries held: provisional, and confirmed that some table may still need."""
-        return len(self._uids)
+        return len(self._entries)
 
     def choose(self, pod: Pod, node_name: str, expected_use: ExpectedUse, time_seconds: float, generation: int) -> bool:
         """Credits a first choice provisionally; a later choice for the same pod moves it.
@@ -116,8 +103,8 @@ class CreditLedger:
         Returns:
             False: the pod is already bound, or ended; nothing changed.
         """
-        slot = self._slot_by_uid.get(pod.uid)
-        if pod.uid in self._ended or (slot is not None and self._confirmed[slot]):
+        slot = self._entries.slot_by_uid.get(pod.uid)
+        if pod.uid in self._ended or (slot is not None and self._entries.confirmed[slot]):
             return False
         self._write(pod, node_name, expected_use, time_seconds, generation, confirmed=False)
         return True
@@ -135,8 +122,8 @@ class CreditLedger:
         Returns:
             False: already known as bound, or ended; nothing changed.
         """
-        slot = self._slot_by_uid.get(pod.uid)
-        if pod.uid in self._ended or (slot is not None and self._confirmed[slot]):
+        slot = self._entries.slot_by_uid.get(pod.uid)
+        if pod.uid in self._ended or (slot is not None and self._entries.confirmed[slot]):
             return False
         self._write(pod, node_name, expected_use, time_seconds, generation, confirmed=True)
         return True
@@ -148,7 +135,7 @@ class CreditLedger:
             False: no credit was held for it.
         """
         self._ended[uid] = time_seconds
-        slot = self._slot_by_uid.get(uid)
+        slot = self._entries.slot_by_uid.get(uid)
         if slot is None:
             return False
         self._drop(slot)
@@ -167,10 +154,10 @@ class CreditLedger:
         """
         self._forget(table, now_seconds)
         self._bring_up_to_date(table)
-        own = self._slot_by_uid.get(without_uid) if without_uid else None
+        own = self._entries.slot_by_uid.get(without_uid) if without_uid else None
         if own is not None:
             without = _Sums(self._sums.values.copy(), self._sums.credited.copy())
-            self._add_up(without, table, [int(self._nodes[own])], without_slot=own)
+            self._add_up(without, table, [int(self._entries.nodes[own])], without_slot=own)
             return without.credits()
         if self._standing is None:
             self._standing = self._sums.credits()
@@ -197,85 +184,34 @@ class CreditLedger:
 
     def _add_up(self, sums: _Sums, table: NodeTable, nodes: list[int], *, without_slot: int | None = None) -> None:
         """Adds the sums of some nodes up anew, in place."""
-        count = len(self._uids)
+        count = len(self._entries)
         rows = self._table_rows(table)
         is_wanted = np.zeros(rows.size, dtype=bool)
         is_wanted[nodes] = True
         is_wanted &= rows >= 0
         wanted = rows[is_wanted]
         sums.values[wanted] = 0.0
-        is_member = is_wanted[self._nodes[:count]]
+        is_member = is_wanted[self._entries.nodes[:count]]
         if without_slot is not None:
             is_member[without_slot] = False
         slots = np.flatnonzero(is_member)
-        at = rows[self._nodes[slots]]
-        np.add.at(sums.values, at, self._amounts(slots, at, table))
+        at = rows[self._entries.nodes[slots]]
+        np.add.at(sums.values, at, self._entries.amounts(slots, table, self._rooms[at]))
         sums.credited[wanted] = sums.values[wanted].any(axis=1)
 
-    def _amounts(self, slots: NDArray[np.intp], at: NDArray[np.intp], table: NodeTable) -> NDArray[np.float64]:
-        """What of each entry counts on its row of the table, shape (slots, 13)."""
-        confirmed = self._confirmed[slots]
-        age = table.generation - table.scrape_delay_seconds - self._bind_times[slots]
-        unseen = 1.0 - np.clip(age / table.metric_window_seconds, 0.0, 1.0)
-        unseen[~confirmed] = 1.0
-        uncounted = (self._generations[slots] >= table.generation) | ~confirmed
-        amounts = np.zeros((slots.size, _WIDTH))
-        amounts[:, :_LOADS] = self._values[slots]
-        amounts[:, :_REQUESTS] *= unseen[:, None]
-        amounts[:, _REQUESTS:_LOADS] *= uncounted[:, None]
-        new = np.flatnonzero(uncounted)
-        if new.size:
-            loaded = loads(self._laws[slots[new]], self._bases[slots[new]], self._rooms[at[new]])
-            amounts[new, _LOADS:] = loaded.reshape(new.size, -1)
-        return amounts
-
     def _write(self, pod: Pod, node_name: str, use: ExpectedUse, time_seconds: float, generation: int, *, confirmed: bool) -> None:
-        slot = self._slot_by_uid.get(pod.uid)
-        if slot is None:
-            slot = len(self._uids)
-            if slot == self._bind_times.size:
-                self._grow()
-            self._uids.append(pod.uid)
-            self._slot_by_uid[pod.uid] = slot
-        else:
-            self._touched.add(int(self._nodes[slot]))
-        self._values[slot] = (
-            use.cpu_p50_cores,
-            use.cpu_p95_cores,
-            use.memory_p50_bytes,
-            use.memory_p95_bytes,
-            pod.requests.cpu_cores,
-            pod.requests.memory_bytes,
-            1.0,
-        )
-        self._laws[slot] = np.reshape(use.effective_use_ratio, COLD_LAW.shape)
-        self._bases[slot] = base_amounts(pod)
+        slot = self._entries.slot_by_uid.get(pod.uid)
+        if slot is not None:
+            self._touched.add(int(self._entries.nodes[slot]))
         node = self._node_id.setdefault(node_name, len(self._node_id))
         self._touched.add(node)
-        self._nodes[slot] = node
-        self._bind_times[slot] = time_seconds
-        self._generations[slot] = generation
-        self._confirmed[slot] = confirmed
+        self._entries.write(pod, node, use, time_seconds, generation, confirmed=confirmed)
         if not confirmed:
             self._next_expiry = min(self._next_expiry, time_seconds + self._provisional_seconds)
 
-    def _grow(self) -> None:
-        for name in _BY_SLOT:
-            array = getattr(self, name)
-            setattr(self, name, np.concatenate([array, np.zeros_like(array)]))
-
     def _drop(self, slot: int) -> None:
-        """Fills the gap with the last entry, so that the arrays stay dense."""
-        last = len(self._uids) - 1
-        self._touched.add(int(self._nodes[slot]))
-        del self._slot_by_uid[self._uids[slot]]
-        if slot != last:
-            for name in _BY_SLOT:
-                array = getattr(self, name)
-                array[slot] = array[last]
-            self._uids[slot] = self._uids[last]
-            self._slot_by_uid[self._uids[slot]] = slot
-        self._uids.pop()
+        self._touched.add(int(self._entries.nodes[slot]))
+        self._entries.drop(slot)
 
     def _forget(self, table: NodeTable, now_seconds: float) -> None:
         """Drops expired choices and binds that every table still in use shows and counts.
@@ -284,16 +220,16 @@ class CreditLedger:
         """
         if table is self._summed and now_seconds < self._next_expiry:
             return
-        count = len(self._uids)
+        count = len(self._entries)
         oldest_table = table.generation - _KEPT_TICKS * table.tick_seconds
         measured_before = oldest_table - table.scrape_delay_seconds - table.metric_window_seconds
-        confirmed = self._confirmed[:count]
-        times = self._bind_times[:count]
-        measured = confirmed & (times <= measured_before) & (self._generations[:count] < oldest_table)
+        confirmed = self._entries.confirmed[:count]
+        times = self._entries.bind_times[:count]
+        measured = confirmed & (times <= measured_before) & (self._entries.generations[:count] < oldest_table)
         expired = ~confirmed & (times + self._provisional_seconds <= now_seconds)
         for slot in np.flatnonzero(measured | expired)[::-1]:
             self._drop(int(slot))
-        waiting = self._bind_times[: len(self._uids)][~self._confirmed[: len(self._uids)]]
+        waiting = self._entries.bind_times[: len(self._entries)][~self._entries.confirmed[: len(self._entries)]]
         self._next_expiry = float(waiting.min(initial=math.inf)) + self._provisional_seconds
         if self._ended and next(iter(self._ended.values())) <= measured_before:
             self._ended = {uid: time for uid, time in self._ended.items() if time > measured_before}
