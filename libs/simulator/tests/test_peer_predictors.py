@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hydatis_simulator.arena.fleet import Fleet
+from hydatis_simulator.arena.run import place
 from hydatis_simulator.arena.seen import Seen
 from hydatis_simulator.peers.correlated_gaussian_sum import CorrelatedGaussianSum
 from hydatis_simulator.peers.gaussian_sum import GaussianSum
@@ -136,3 +139,13 @@ def test_admission_takes_the_fullest_node_below_theta_and_the_other_form_the_emp
 )
 def test_without_a_past_every_pod_counts_with_its_limit(predictor: type[Predictor], steps: int):
     assert after(predictor(), seen_of(np.full((2, steps), 0.1)), 1, on_first_node=(0,)) == pytest.approx([2.0, 1.0])
+
+
+@pytest.mark.parametrize("hours", [2.0, 12.0])
+def test_n_sigma_places_alike_whether_sums_are_kept_or_made_anew(random_fleet, hours: float):
+    fleet = random_fleet(40)
+    usage = fleet.usage.copy()
+    usage[:, -1, fleet.history_steps - 1] = np.nan  # a gap in the last pod's past: nothing is kept for anyone
+    gap, room = replace(fleet, usage=usage), np.repeat([[16.0], [64 * 2.0**30]], 5, axis=1)
+    kept, anew = (place(one, room, LowestPredicted(NSigma(5.0, hours)), seed=1, requests_bind=False) for one in (fleet, gap))
+    assert np.array_equal(kept[:-1], anew[:-1])

@@ -36,6 +36,7 @@ def placement_tables(figures: Json) -> Iterator[Table]:
     for rows in placement_rows(figures):
         kept = rows.short or tuple(range(len(rows.columns)))
         table = Table(*(rows.columns[column] for column in kept), title=rows.title, caption=rows.text)
+        table.columns[0].no_wrap = True
         for cells in rows.cells:
             table.add_row(*(cells[column].split(" [")[0] for column in kept))
         yield table
