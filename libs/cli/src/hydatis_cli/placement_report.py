@@ -24,7 +24,7 @@ _LOOKS = {
     "usage": ("#d98324", 1.5),
     "prediction": ("#9b5fb5", 1.5),
 }
-_DASHES = {"published": "dot", "tuned": "solid"}
+_DASHES = {"published": "dot", "tuned": "solid", "oracle-offline": "dash"}
 
 
 def placement_page(figures: Json) -> str:
@@ -79,7 +79,11 @@ def _pareto(figures: Json) -> go.Figure:
                     y=[violation for _, violation in shown],
                     name=f"{name}, {variant}" if len(variants) > 1 else name,
                     mode="lines" if variant == "published" else "lines+markers",
-                    line={"color": colour, "width": width, "dash": _DASHES[variant] if len(variants) > 1 else "solid"},
+                    line={
+                        "color": colour,
+                        "width": width,
+                        "dash": _DASHES.get(name, "solid") if len(variants) == 1 else _DASHES[variant],
+                    },
                     opacity=1.0 if family in ("ours", "bound") else 0.75,
                     hovertemplate="%{x:.0f} nodes: %{y:.2f} %<extra>" + name + "</extra>",
                 )
