@@ -66,6 +66,7 @@ def run_tasks(setup: Setup, tasks: Sequence[Task], jobs: int, progress: Progress
         finally:
             journal.close()
         return results
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # a process a core: libraries start no threads beside it
     # Fresh interpreters: a fork would copy threads' locks, and what this process read is sent once.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_start, initargs=(setup,))
