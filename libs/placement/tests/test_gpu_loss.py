@@ -8,13 +8,14 @@ from hydatis_core.errors import InvalidValue, WrongShape
 from hydatis_core.nodes import GpuDevice
 from hydatis_core.pods import Pod
 from hydatis_core.resources import Resources
+from hydatis_features.gpu_demand import GpuDemandSums
 from hydatis_features.schema import SCHEMA
 from hydatis_features.table import NodeTable
 from hydatis_placement.fragmentation import gpu_lost
 from hydatis_placement.gap_values import gap_values
 from hydatis_placement.gpu_choices import after_placement
 from hydatis_placement.gpu_fragmentation import WorkloadMix, gpu_fragmentation
-from hydatis_placement.gpu_loss import GpuDemand, GpuPrices, NodeRoom
+from hydatis_placement.gpu_loss import GpuPrices, NodeRoom
 from hydatis_placement.view import ClusterView
 
 
@@ -85,13 +86,13 @@ def test_stranded_memory_counts_as_cpu_does() -> None:
 
 
 def test_demand_is_learned_from_gpu_pods_only() -> None:
-    demand = GpuDemand()
-    nothing = demand.prices()
+    demand = GpuDemandSums()
+    nothing = GpuPrices.of(demand.demand())
     assert (nothing.cpu_per_gpu, nothing.memory_per_gpu, nothing.gap_worth[:100].sum()) == (0.0, 0.0, 0.0)
-    demand.observe(64_000, 1, 0, 0)
-    demand.observe(4_000, 2_000, 1, 500)
-    demand.observe(32_000, 8_000, 2, 1000)
-    prices = demand.prices()
+    demand.add(64_000, 1, 0, 0)
+    demand.add(4_000, 2_000, 1, 500)
+    demand.add(32_000, 8_000, 2, 1000)
+    prices = GpuPrices.of(demand.demand())
     assert prices.cpu_per_gpu == pytest.approx(36_000 / 2_500)
     assert prices.memory_per_gpu == pytest.approx(4.0)
     assert prices.gap_worth[50] == pytest.approx(0.5)

@@ -104,13 +104,20 @@ def test_greedy_avoids_a_node_that_is_about_to_be_full_whatever_the_laws_of_its_
 
 def test_golden_utility_of_greedy() -> None:
     """Loads of 0.5 by CPU alone: 40 (0.5 - 1) is the least exponent, of memory 40 (0 - 1); the forecast costs nothing."""
-    state = view([0.4], [0.0], [0.0], law=[0.4])
+    state = view([0.3], [0.0], [0.0], law=[0.4])
     use = replace(USE, effective_use_ratio=(0.9,) * 12 + (0.0,) * 12)
     rows = np.array([0], dtype=np.int32)
-    soon = -greedy.utility(state, rows, POD, replace(use, effective_use_ratio=(0.0,) * 24), Credits(), 0.0) - np.exp(-24 / 6)
     d = np.exp(-20.0 / 6)
-    assert greedy.utility(state, rows, POD, use, Credits(), 0.0)[0] == pytest.approx(-d - soon[0], rel=1e-4)
-    assert greedy.utility(state, rows, POD, use, Credits(), 1.0)[0] == pytest.approx(0.5 - 3 * d - soon[0], rel=1e-4)
+    assert greedy.utility(state, rows, POD, use, Credits(), 0.0)[0] == pytest.approx(-d, rel=1e-4)
+    assert greedy.utility(state, rows, POD, use, Credits(), 1.0)[0] == pytest.approx(0.5 - 3 * d, rel=1e-4)
+
+
+def test_what_is_measured_beyond_what_the_laws_explain_counts_at_every_scale() -> None:
+    """Laws that say 0.1 and use that is 0.45 / 0.9 after placement: the same as laws that say so."""
+    use = replace(USE, effective_use_ratio=(0.0,) * 24)
+    state = view([0.4, 0.0], [0.0, 0.0], [0.0, 0.0], law=[0.1, 0.5])
+    utilities = greedy.utility(state, np.arange(2, dtype=np.int32), POD, use, Credits(), 0.0)
+    assert utilities.tolist() == pytest.approx([-np.exp(-20.0 / 6)] * 2, rel=1e-4)
 
 
 def test_greedy_avoids_the_uncertain_node_of_two_with_the_same_median() -> None:

@@ -7,16 +7,16 @@ device, so they add up without weights, and both need only sums over the pods se
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
+from hydatis_features.gpu_demand import GpuDemand
 from numpy.typing import NDArray
 
 from hydatis_placement.gap_values import LEVELS, gap_values
 from hydatis_placement.gpu_choices import DEVICE_MILLI, after_placement
 
-__all__ = ["GpuDemand", "GpuPrices", "NodeRoom"]
+__all__ = ["GpuPrices", "NodeRoom"]
 
 Vector = NDArray[np.float64]
 
@@ -49,6 +49,13 @@ class GpuPrices:
     """CPU that GPU pods ask for over the GPU they ask for, thousandths of a core per thousandth of a device; 0: unknown."""
     memory_per_gpu: float
     """The same for memory, MiB per thousandth of a device; 0: unknown."""
+
+    @classmethod
+    def of(cls, demand: GpuDemand) -> GpuPrices:
+        """Prices for the demand seen so far; before the first GPU pod nothing is known to be lost."""
+        sizes, counts = np.array(demand.sizes, dtype=np.int64), np.array(demand.counts, dtype=np.float64)
+        gpu = max(demand.gpu_milli, 1)
+        return cls(gap_values(sizes, counts), demand.cpu_milli / gpu, demand.memory_mib / gpu)
 
     def stranded(self, free: NodeRoom, whole: NodeRoom) -> Vector:
         """Free GPU for which CPU or memory lacks.
@@ -122,35 +129,3 @@ class GpuPrices:
         choices = np.full(devices_milli.shape, np.inf)
         choices[node, device] = lost
         return choices
-
-
-class GpuDemand:
-    """Sums over what GPU pods asked for."""
-
-    def __init__(self) -> None:
-        self._shares: Counter[int] = Counter()
-        self._cpu_milli = self._memory_mib = self._gpu_milli = 0
-
-    def observe(self, cpu_milli: int, memory_mib: int, gpu_count: int, gpu_milli: int) -> None:
-        """Counts one pod; a pod without GPU changes nothing.
-
-        Args:
-            cpu_milli: thousandths of a core.
-            memory_mib: MiB.
-            gpu_count: devices.
-            gpu_milli: thousandths of each device, 1..1000.
-        """
-        if gpu_count == 0:
-            return
-        if gpu_milli < DEVICE_MILLI:
-            self._shares[-(-gpu_milli // _PER_LEVEL)] += 1
-        self._cpu_milli += cpu_milli
-        self._memory_mib += memory_mib
-        self._gpu_milli += gpu_count * gpu_milli
-
-    def prices(self) -> GpuPrices:
-        """Prices for the demand seen so far; before the first GPU pod nothing is known to be lost."""
-        sizes = np.array(sorted(self._shares), dtype=np.int64)
-        counts = np.array([self._shares[int(size)] for size in sizes], dtype=np.float64)
-        gpu = max(self._gpu_milli, 1)
-        return GpuPrices(gap_values(sizes, counts), self._cpu_milli / gpu, self._memory_mib / gpu)
