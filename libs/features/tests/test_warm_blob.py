@@ -93,8 +93,8 @@ def test_other_formats_metrics_and_texts_are_refused_with_the_reason():
     blob = _engine(3).snapshot()
     with pytest.raises(ArtifactRefused, match="format 99"):
         FeatureEngine.restore(_with_metadata(blob, _metadata(blob) | {"format": 99}))
-    with pytest.raises(ArtifactRefused, match=r"format 1 .*expected format 2"):  # from before there were laws of use
-        FeatureEngine.restore(_with_metadata(blob, _metadata(blob) | {"format": 1}))
+    with pytest.raises(ArtifactRefused, match=r"format 2 .*expected format 3"):  # from before GPU demand was kept
+        FeatureEngine.restore(_with_metadata(blob, _metadata(blob) | {"format": 2}))
     with pytest.raises(ArtifactRefused, match="cpu_only"):
         FeatureEngine.restore(_with_metadata(blob, _metadata(blob) | {"metrics": ["cpu_only"]}))
     with pytest.raises(ArtifactRefused, match="cannot be read"):

@@ -15,6 +15,7 @@ from hydatis_core.nodes import GpuDevice, Node
 from hydatis_core.pods import Pod
 from hydatis_core.resources import Resources
 from hydatis_features.expected_use import ExpectedUse, UseSource
+from hydatis_features.gpu_demand import GpuDemand
 from hydatis_features.profile_summaries import UNKNOWN_LAW, ColdStart, ProfileChange, WorkloadProfile
 from hydatis_features.table import NodeTable
 from hydatis_forecasting.forecast_table import ForecastTable
@@ -77,7 +78,8 @@ def tables(draw: st.DrawFn) -> NodeTable:
     ).reshape(len(names), len(columns))
     gpus = {row: tuple(draw(st.lists(DEVICES, min_size=1, max_size=2))) for row in range(len(names)) if draw(st.booleans())}
     hashes = tuple(f"{i:012x}" for i in range(len(columns)))
-    return NodeTable(draw(st.integers(1, 2**40)), tuple(names), tuple(columns), values, hashes, gpus, 15.0, 900.0, 2.5)
+    demand = draw(st.sampled_from([GpuDemand(), GpuDemand((), (), 1, 2, 3), GpuDemand((23, 47), (5, 1), 2**40, 2**35, 2**33)]))
+    return NodeTable(draw(st.integers(1, 2**40)), tuple(names), tuple(columns), values, hashes, gpus, 15.0, 900.0, 2.5, demand)
 
 
 @st.composite
@@ -118,8 +120,18 @@ def test_a_bind_delta_comes_back(delta):
 def test_a_table_comes_back_from_its_chunks(table):
     back = assembled(table)
     np.testing.assert_array_equal(back.values, table.values)
-    for name in ("generation", "node_names", "columns", "column_hashes", "gpus", "tick_seconds", "scrape_delay_seconds"):
+    for name in (
+        "generation",
+        "node_names",
+        "columns",
+        "column_hashes",
+        "gpus",
+        "tick_seconds",
+        "scrape_delay_seconds",
+        "gpu_demand",
+    ):
         assert getattr(back, name) == getattr(table, name)
+    assert back.gpu_demand == table.gpu_demand
 
 
 def test_rows_of_a_table_come_back_in_the_order_asked_for():

@@ -150,12 +150,12 @@ async def test_a_state_of_an_older_engine_costs_a_cold_start_and_nothing_else(ru
     await first.tick(1)
     await first.app.stop()
     kept = unpack(await SqliteWarmStore(path, 2.0).load())
-    text = kept.engine["metadata"].tobytes().replace(b'"format":2', b'"format":1')
+    text = kept.engine["metadata"].tobytes().replace(b'"format":3', b'"format":2')
     older = replace(kept, engine={**kept.engine, "metadata": np.frombuffer(text, dtype=np.uint8)})
     await SqliteWarmStore(path, 2.0).save(pack(older))
     with capture_logs() as said:
         second = await run_service(warm_store=f"sqlite:///{path}")
-    assert "format 1" in str([line for line in said if line["log_level"] == "warning"])
+    assert "format 2" in str([line for line in said if line["log_level"] == "warning"])
     await second.load()
     assert await second.tick(1) == 60
 

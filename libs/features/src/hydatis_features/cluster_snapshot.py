@@ -15,12 +15,13 @@ from hydatis_core.resources import Resources
 
 from hydatis_features.cluster_state import BoundPod, ClusterState
 from hydatis_features.expected_use import ExpectedUse, UseSource
+from hydatis_features.gpu_demand import GpuDemand, GpuDemandSums
 
 __all__ = ["state_from_json", "state_to_json"]
 
 
 def state_to_json(state: ClusterState) -> dict[str, Any]:
-    """Nodes, bound pods, recent events and ended uids as dicts, lists, texts and numbers."""
+    """Nodes, bound pods, recent events, ended uids and the GPU demand as dicts, lists, texts and numbers."""
     free_slots, ended = state.bookkeeping()
     laws: dict[tuple[float, ...], int] = {}
     return {
@@ -29,6 +30,7 @@ def state_to_json(state: ClusterState) -> dict[str, Any]:
         "laws": list(laws),
         "free_slots": free_slots,
         "ended": ended,
+        "gpu_demand": [_demand_to_json(demand) for demand in (state.gpu_demand.demand(), state.gpu_demand.published)],
         "started": state.started.to_list(),
         "stopped": state.stopped.to_list(),
     }
@@ -48,6 +50,7 @@ def state_from_json(values: dict[str, Any]) -> ClusterState:
     if sorted(slots) != list(range(len(slots))):
         raise InvalidValue("slots are missing or stand twice", field="pods", expected="each slot once")
     state.restore_slots(bound, values["free_slots"], values["ended"])
+    state.gpu_demand = GpuDemandSums(*(_demand_from_json(demand) for demand in values["gpu_demand"]))
     for events, name in ((state.started, "started"), (state.stopped, "stopped")):
         for time, row in values[name]:
             events.add(time, row)
@@ -89,6 +92,15 @@ def _bound_from_json(values: list[Any], laws: list[tuple[float, ...]]) -> BoundP
     use = ExpectedUse(cpu_p50, cpu_p95, memory_p50, memory_p95, UseSource(source), laws[law])
     pod = Pod(uid, name, namespace, workload, Resources(*requests), Resources(*limits), priority)
     return BoundPod(pod, node_name, bind_time, use, slot, tuple(positions))
+
+
+def _demand_to_json(demand: GpuDemand) -> list[Any]:
+    return [list(demand.sizes), list(demand.counts), demand.cpu_milli, demand.memory_mib, demand.gpu_milli]
+
+
+def _demand_from_json(values: list[Any]) -> GpuDemand:
+    sizes, counts, *sums = values
+    return GpuDemand(tuple(sizes), tuple(counts), *sums)
 
 
 def _resources_to_json(resources: Resources) -> list[float]:

@@ -20,6 +20,7 @@ from hydatis_core.pods import Pod
 from numpy.typing import NDArray
 
 from hydatis_features.expected_use import ExpectedUse
+from hydatis_features.gpu_demand import GpuDemandSums
 from hydatis_features.gpu_shares import GpuShares, gpu_milli
 from hydatis_features.recent_events import RecentEvents
 
@@ -73,6 +74,8 @@ class ClusterState:
         self._units = np.zeros((0, len(AMOUNTS)))
         self.started = RecentEvents(EVENT_SPAN_SECONDS)
         self.stopped = RecentEvents(EVENT_SPAN_SECONDS)
+        #: Every bind of a GPU pod since the start, also of pods that ended: most live for minutes, and the next ones will be alike.
+        self.gpu_demand = GpuDemandSums()
 
     def bind(self, pod: Pod, node_name: str, time_seconds: float, expected: ExpectedUse) -> bool:
         """Records that a pod was bound. False: it is bound already, or ended at or after that time; nothing changed.
@@ -89,6 +92,7 @@ class ClusterState:
             return False
         gpus = self.gpus.take(row, pod.requests.gpu_count, gpu_milli(pod)) if pod.requests.gpu_count else ()
         self._place(BoundPod(pod, node_name, time_seconds, expected, self._take_slot(), gpus), row)
+        self.gpu_demand.add_pod(pod)
         self.started.add(time_seconds, row)
         return True
 

@@ -260,4 +260,5 @@ class FeatureEngine:
             tick_seconds=self.tick_seconds,
             metric_window_seconds=self.metric_window_seconds,
             scrape_delay_seconds=self.scrape_delay_seconds,
+            gpu_demand=self.state.gpu_demand.publish(),
         )

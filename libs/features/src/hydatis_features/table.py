@@ -14,6 +14,8 @@ from hydatis_core.errors import Duplicate, InvalidValue, UnknownColumn, UnknownN
 from hydatis_core.nodes import GpuDevice
 from numpy.typing import NDArray
 
+from hydatis_features.gpu_demand import GpuDemand
+
 __all__ = ["NodeTable"]
 
 Matrix = NDArray[np.float32]
@@ -48,6 +50,8 @@ class NodeTable:
     """Seconds until the measured windows show all of a new pod."""
     scrape_delay_seconds: float = 0.0
     """Seconds between a sample's being taken and its being seen."""
+    gpu_demand: GpuDemand = field(default_factory=GpuDemand)
+    """What the GPU pods bound so far asked for (``GpuDemandSums.publish``); empty without any."""
 
     def __post_init__(self) -> None:
         if self.generation <= 0:

@@ -25,7 +25,7 @@ from hydatis_features.windows import NodeWindows
 __all__ = ["FORMAT", "WarmBlob", "pack", "refusing", "unpack"]
 
 #: Rises when arrays are added, dropped or change their meaning.
-FORMAT = 2
+FORMAT = 3
 Arrays = dict[str, NDArray[np.generic]]
 
 

@@ -93,7 +93,7 @@ def gpu_lost(view: ClusterView, rows: NDArray[np.int32], pod: Pod, prices: GpuPr
         view: the state decided on.
         rows: shape (candidates,), rows of the table; the pod has room on them.
         pod: the pod to place.
-        prices: of the demand seen (``GpuDemand.prices``).
+        prices: of the demand seen (``GpuPrices.of``).
 
     Returns:
         Devices, shape (candidates,), float32, below 0 where stranded GPU becomes usable; 0 without GPU.

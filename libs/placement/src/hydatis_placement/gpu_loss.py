@@ -21,6 +21,7 @@ __all__ = ["GpuPrices", "NodeRoom"]
 Vector = NDArray[np.float64]
 
 _PER_LEVEL = DEVICE_MILLI // LEVELS
+_MOST_SIZES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,14 @@ class GpuPrices:
 
     @classmethod
     def of(cls, demand: GpuDemand) -> GpuPrices:
-        """Prices for the demand seen so far; before the first GPU pod nothing is known to be lost."""
-        sizes, counts = np.array(demand.sizes, dtype=np.int64), np.array(demand.counts, dtype=np.float64)
+        """Prices for the demand seen so far; before the first GPU pod nothing is known to be lost.
+
+        Gaps are priced by the 32 most frequent shares: the linear program of a hundred takes a second.
+        """
+        by_count = sorted(zip(demand.sizes, demand.counts, strict=True), key=lambda share: (-share[1], share[0]))
+        frequent = sorted(by_count[:_MOST_SIZES])
+        sizes = np.array([size for size, _ in frequent], dtype=np.int64)
+        counts = np.array([count for _, count in frequent], dtype=np.float64)
         gpu = max(demand.gpu_milli, 1)
         return cls(gap_values(sizes, counts), demand.cpu_milli / gpu, demand.memory_mib / gpu)
 

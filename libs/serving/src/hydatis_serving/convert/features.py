@@ -12,6 +12,7 @@ import numpy as np
 from hydatis.features.v1 import features_pb2
 from hydatis_core.errors import InvalidValue, WrongShape
 from hydatis_core.nodes import GpuDevice
+from hydatis_features.gpu_demand import GpuDemand
 from hydatis_features.table import NodeTable
 from numpy.typing import NDArray
 
@@ -47,6 +48,7 @@ def table_to_protos(table: NodeTable) -> list[features_pb2.WatchTableResponse]:
             features_pb2.NodeGpus(row=row, devices=[gpu_device_to_proto(device) for device in devices])
             for row, devices in sorted(table.gpus.items())
         ],
+        gpu_demand=_demand_to_proto(table.gpu_demand),
     )
     steps = [features_pb2.WatchTableResponse(begin=begin)]
     steps += [features_pb2.WatchTableResponse(chunk=chunk) for chunk in _chunks(table)]
@@ -102,8 +104,8 @@ class TableAssembly:
         """The whole table.
 
         Raises:
-            InvalidValue: the commit is of another table.
-            WrongShape: rows are missing.
+            InvalidValue: the commit is of another table, or the GPU demand is out of range.
+            WrongShape: rows are missing, or counts of the GPU demand.
         """
         if commit.generation != self.generation:
             shown = f"a commit of generation {commit.generation} came within {self.generation}"
@@ -122,6 +124,7 @@ class TableAssembly:
             tick_seconds=begin.tick_seconds,
             metric_window_seconds=begin.metric_window_seconds,
             scrape_delay_seconds=begin.scrape_delay_seconds,
+            gpu_demand=_demand(begin.gpu_demand),
         )
 
 
@@ -179,6 +182,23 @@ def _chunks(table: NodeTable) -> Iterator[features_pb2.TableChunk]:
         yield features_pb2.TableChunk(
             generation=table.generation, first_row=first, row_count=len(part), values=to_float32_bytes(part)
         )
+
+
+def _demand_to_proto(demand: GpuDemand) -> features_pb2.GpuDemand | None:
+    if demand == GpuDemand():
+        return None
+    return features_pb2.GpuDemand(
+        share_sizes=demand.sizes,
+        share_counts=demand.counts,
+        cpu_milli=demand.cpu_milli,
+        memory_mib=demand.memory_mib,
+        gpu_milli=demand.gpu_milli,
+    )
+
+
+def _demand(message: features_pb2.GpuDemand) -> GpuDemand:
+    sizes, counts = tuple(message.share_sizes), tuple(message.share_counts)
+    return GpuDemand(sizes, counts, message.cpu_milli, message.memory_mib, message.gpu_milli)
 
 
 def _gpus(begin: features_pb2.TableBegin) -> dict[int, tuple[GpuDevice, ...]]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from hydatis_placement.gpu_loss import GpuDemand, NodeRoom
+from hydatis_features.gpu_demand import GpuDemandSums
+from hydatis_placement.gpu_loss import GpuPrices, NodeRoom
 from numpy.typing import NDArray
 
 from hydatis_simulator.benchmark.fragmentation.cluster import GpuCluster
@@ -34,18 +35,18 @@ class LeastLoss:
     def __init__(self, shapes: Sequence[PodShape]) -> None:
         self.epoch = 0
         self._shapes = shapes
-        self._demand = GpuDemand()
-        self._prices = self._demand.prices()
+        self._sums = GpuDemandSums()
+        self._prices = GpuPrices.of(self._sums.demand())
         self._seen_count = 0
         self._next_count = 1
 
     def arrive(self, cluster: GpuCluster, shape: int) -> None:
         """Counts the pod; sets prices when enough more were seen."""
         pod = self._shapes[shape]
-        self._demand.observe(pod.cpu_milli, pod.memory_mib, pod.gpu_count, pod.gpu_milli)
+        self._sums.add(pod.cpu_milli, pod.memory_mib, pod.gpu_count, pod.gpu_milli)
         self._seen_count += 1
         if self._seen_count == self._next_count:
-            self._prices = self._demand.prices()
+            self._prices = GpuPrices.of(self._sums.demand())
             self._next_count += min(self._seen_count, _LARGEST_STEP)
             self.epoch += 1
 
