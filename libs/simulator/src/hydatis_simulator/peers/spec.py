@@ -32,15 +32,15 @@ class PeerSpec:
     text: str
     """What it does, one line for tables."""
     family: str
-    """floor, requests, usage or prediction: what it looks at."""
+    """floor, requests, usage or prediction: what it looks at; or ours, or bound."""
     make: Callable[..., Contender]
     """A fresh contender; settings by the names of the knobs, the published defaults for those left out."""
     knobs: tuple[Knob, ...] = ()
 
     @property
     def reads_metrics(self) -> bool:
-        """Whether it looks at metrics of nodes; the others know pods, by their requests or by their own past."""
-        return self.family == "usage"
+        """Whether it looks at metrics of nodes, as ours do; the others know pods, by their requests or by their own past."""
+        return self.family in ("usage", "ours")
 
     def settings(self) -> tuple[dict[str, float], ...]:
         """Every combination that tuning tries, at most 12, the published one first."""
