@@ -112,7 +112,7 @@ def test_golden_utility_of_greedy() -> None:
     assert greedy.utility(state, rows, POD, use, Credits(), 1.0)[0] == pytest.approx(0.5 - 3 * d, rel=1e-4)
 
 
-def test_what_is_measured_beyond_what_the_laws_explain_counts_at_every_scale() -> None:
+def test_at_no_scale_is_a_node_loaded_less_than_is_measured() -> None:
     """Laws that say 0.1 and use that is 0.45 / 0.9 after placement: the same as laws that say so."""
     use = replace(USE, effective_use_ratio=(0.0,) * 24)
     state = view([0.4, 0.0], [0.0, 0.0], [0.0, 0.0], law=[0.1, 0.5])

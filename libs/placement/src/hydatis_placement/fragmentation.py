@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 from hydatis_core.pods import Pod
+from hydatis_features.gpu_shares import gpu_milli as pod_gpu_milli
 from numpy.typing import NDArray
 
 from hydatis_placement.gpu_choices import DEVICE_MILLI
-from hydatis_placement.gpu_loss import GpuPrices, NodeRoom
-from hydatis_placement.view import ClusterView, Fact
+from hydatis_placement.gpu_loss import NodeRoom
+from hydatis_placement.view import MIB, ClusterView, Fact
 
 __all__ = ["POD_SIZES", "gpu_after", "gpu_lost", "stranded_ratio"]
 
@@ -20,7 +21,6 @@ Vector = NDArray[np.float32]
 
 #: The mix of pods to come: the cluster's mean request times these, equally likely.
 POD_SIZES: tuple[float, ...] = (0.5, 1.0, 2.0)
-_MIB = 2.0**20
 _SIZES = np.array(POD_SIZES, dtype=np.float32)[:, None, None]
 
 
@@ -84,37 +84,51 @@ def gpu_after(view: ClusterView, rows: NDArray[np.int32], facts: NDArray[np.floa
     return largest, whole
 
 
-def gpu_lost(view: ClusterView, rows: NDArray[np.int32], pod: Pod, prices: GpuPrices) -> Vector:
-    """GPU that no pod like those seen so far could use any more, if the pod were placed: ``GpuPrices.lost``, best device.
+def gpu_lost(
+    view: ClusterView, rows: NDArray[np.int32], pod: Pod, cpu_requested_after: Vector, memory_requested_after: Vector
+) -> Vector:
+    """GPU that no pod like those seen so far could use any more, if the pod were placed: stranded after less before, and of a share
+    the loss of its gap (``GpuPrices``), on the device that ``gpu_after`` says it takes.
 
-    It counts for pods without GPU too: they take CPU and memory beside idle GPU.
+    It counts for pods without GPU too: they take CPU and memory beside idle GPU. On a node that has no room by the table, a pod is
+    said to lose all the GPU it asks for.
 
     Args:
         view: the state decided on.
-        rows: shape (candidates,), rows of the table; the pod has room on them.
+        rows: shape (candidates,), rows of the table.
         pod: the pod to place.
-        prices: of the demand seen (``GpuPrices.of``).
+        cpu_requested_after, memory_requested_after: requests with the pod and all credits, share of allocatable, shape (candidates,).
 
     Returns:
-        Devices, shape (candidates,), float32, below 0 where stranded GPU becomes usable; 0 without GPU.
+        Devices, shape (candidates,), float32, below 0 where stranded GPU becomes usable; 0 on nodes without GPU.
     """
+    result = np.zeros(rows.size, dtype=np.float32)
     if view.gpu_free.shape[1] == 0:
-        return np.zeros(rows.size, dtype=np.float32)
-    there = view.gpu_free.take(rows, axis=0) >= 0
-    devices = np.where(there, np.rint(view.gpu_free.take(rows, axis=0) * DEVICE_MILLI), 0).astype(np.int64)
-    cpu_milli = view.table.column("cpu_allocatable_cores").take(rows) * 1000.0
-    memory_mib = view.table.column("memory_allocatable_bytes").take(rows) / _MIB
-    facts = view.facts.take(rows, axis=1)
-    free_cpu, free_memory = (np.maximum(1.0 - facts[fact], 0.0) for fact in (Fact.CPU_REQUESTED, Fact.MEMORY_REQUESTED))
-    whole = NodeRoom(_whole(cpu_milli), _whole(memory_mib), there.sum(axis=1) * DEVICE_MILLI)
-    free = NodeRoom(_whole(cpu_milli * free_cpu), _whole(memory_mib * free_memory), devices.sum(axis=1))
+        return result
+    at = np.flatnonzero(view.gpu_whole.gpu_milli.take(rows))
+    if not at.size:
+        return result
+    whole = view.gpu_whole.rows(rows[at])
+    devices = view.gpu_milli_free.take(rows[at], axis=0)
     asked = pod.requests
-    milli = (asked.gpu_milli_per_device or DEVICE_MILLI) if asked.gpu_count else 0
-    lost = prices.lost(
-        free, whole, devices, round(asked.cpu_cores * 1000), round(asked.memory_bytes / _MIB), asked.gpu_count, milli
-    ).min(axis=1)
-    return np.where(there.any(axis=1), lost / DEVICE_MILLI, 0.0).astype(np.float32)
+    cpu_milli, memory_mib, gpu_milli = round(asked.cpu_cores * 1000), round(asked.memory_bytes / MIB), pod_gpu_milli(pod)
+    free = NodeRoom(
+        _free(whole.cpu_milli, cpu_requested_after[at], cpu_milli),
+        _free(whole.memory_mib, memory_requested_after[at], memory_mib),
+        devices.sum(axis=1),
+    )
+    prices = view.gpu_prices
+    lost = prices.stranded_change(free, whole, cpu_milli, memory_mib, asked.gpu_count * gpu_milli)
+    if asked.gpu_count:
+        fits = devices >= gpu_milli
+        if asked.gpu_count == 1 and gpu_milli < DEVICE_MILLI:
+            lost += prices.gap_loss(np.where(fits, devices, DEVICE_MILLI).min(axis=1), gpu_milli)
+        lost = np.where(fits.sum(axis=1) >= asked.gpu_count, lost, asked.gpu_count * gpu_milli)
+    result[at] = lost / DEVICE_MILLI
+    return result
 
 
-def _whole(amounts: NDArray[np.floating]) -> NDArray[np.int64]:
-    return np.asarray(np.rint(amounts), dtype=np.int64)
+def _free(whole: NDArray[np.int64], requested_after: Vector, asked: int) -> NDArray[np.int64]:
+    """What is free before the pod takes what it asks for."""
+    after = np.rint(whole * (1.0 - requested_after.astype(np.float64))).astype(np.int64)
+    return np.maximum(after + asked, 0)

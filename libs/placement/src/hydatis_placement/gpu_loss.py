@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from hydatis_placement.gap_values import LEVELS, gap_values
 from hydatis_placement.gpu_choices import DEVICE_MILLI, after_placement
 
-__all__ = ["GpuPrices", "NodeRoom"]
+__all__ = ["GpuPrices", "NodeRoom", "gpu_loss_cost"]
 
 Vector = NDArray[np.float64]
 
 _PER_LEVEL = DEVICE_MILLI // LEVELS
 _MOST_SIZES = 32
+_HALF_LOSS = np.float32(0.25)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,22 @@ class GpuPrices:
         ):
             if per_gpu > 0.0:
                 needed = np.maximum(np.minimum(per_gpu, own / devices), 1e-9)
-                stranded += np.maximum(0.0, free.gpu_milli - have / needed)
+                stranded += np.maximum(0.0, free.gpu_milli - np.maximum(have, 0) / needed)
         return stranded
+
+    def stranded_change(self, free: NodeRoom, whole: NodeRoom, cpu_milli: int, memory_mib: int, gpu_milli: int) -> Vector:
+        """``stranded`` after something was taken, less before.
+
+        Args:
+            free: what is free before.
+            whole: what the same nodes have in all.
+            cpu_milli, memory_mib, gpu_milli: what is taken, the last in all.
+
+        Returns:
+            Thousandths of a device, shape (nodes,), below 0 where stranded GPU becomes usable.
+        """
+        then = NodeRoom(free.cpu_milli - cpu_milli, free.memory_mib - memory_mib, free.gpu_milli - gpu_milli)
+        return self.stranded(then, whole) - self.stranded(free, whole)
 
     def gap_loss(self, gap_milli: NDArray[np.int64], share_milli: int) -> Vector:
         """Worth lost by putting a share into a gap: V(g) - V(s) - V(g - s).
@@ -127,8 +142,7 @@ class GpuPrices:
             Thousandths of a device, shape (nodes, devices), below 0 where stranded GPU becomes usable; infinite where the device
             is no choice (a pod of whole devices or of none has one choice, device 0).
         """
-        then = NodeRoom(free.cpu_milli - cpu_milli, free.memory_mib - memory_mib, free.gpu_milli - gpu_count * gpu_milli)
-        change = self.stranded(then, whole) - self.stranded(free, whole)
+        change = self.stranded_change(free, whole, cpu_milli, memory_mib, gpu_count * gpu_milli)
         node, device, _ = after_placement(devices_milli, gpu_count, gpu_milli)
         lost = change[node]
         if gpu_count == 1 and gpu_milli < DEVICE_MILLI:
@@ -136,3 +150,18 @@ class GpuPrices:
         choices = np.full(devices_milli.shape, np.inf)
         choices[node, device] = lost
         return choices
+
+
+def gpu_loss_cost(lost: NDArray[np.floating]) -> NDArray[np.float32]:
+    """What a loss of GPU costs beside overload: l / (|l| + 1/4).
+
+    A tenth of a device decides between nodes that are safe alike, and all the GPU of a node costs less than wrecking one.
+
+    Args:
+        lost: l, any shape, devices (``fragmentation.gpu_lost``).
+
+    Returns:
+        Same shape, float32, within -1..1, growing.
+    """
+    cost: NDArray[np.float32] = (lost / (np.abs(lost) + _HALF_LOSS)).astype(np.float32)
+    return cost

@@ -44,11 +44,11 @@ def utility(
 
     utility = w_o ((1 - w) (-D) + w (u - o - 3 D)) - w_c E_cpu - w_m E_mem, with D, u and o (``overload_bound``) of the loads
 
-        load_r(s) = effective_r(s) + max(used_r - effective_r(10), 0),   used_r = measured load / what the node may hold,
+        load_r(s) = max(effective_r(s), used_r),   used_r = measured load / what the node may hold,
 
     w the objective weight, and E = ``expected_overload_cost`` of the forecast, all after placement. Weights are the defaults of
-    ``RewardWeights``. What is measured beyond what the laws explain is added at every scale: laws of workloads that are new, or use
-    more than they ask for, know too little. What is not known of a node is valued by its stand-ins (``view.FALLBACKS``).
+    ``RewardWeights``. At no scale is a node loaded less than is measured: laws of workloads that are new know too little. What is
+    not known of a node is valued by its stand-ins (``view.FALLBACKS``).
 
     Args:
         view: the state decided on.
@@ -77,7 +77,6 @@ def utility_ends(loads: LoadAfter) -> NDArray[np.float32]:
         loads.cpu_p50, loads.cpu_p95, CPU_THRESHOLD_RATIO
     ) + _WEIGHTS.memory_overload * expected_overload_cost(loads.memory_p50, loads.memory_p95, MEMORY_THRESHOLD_RATIO)
     used = np.stack([loads.cpu_used, loads.memory_used]) * _PER_ROOM
-    unexplained = np.maximum(used - loads.effective[:, 0], np.float32(0.0))
-    values = bound_values(loads.effective + unexplained[:, None], loads.opened)
+    values = bound_values(np.maximum(loads.effective, used[:, None]), loads.opened)
     ends: NDArray[np.float32] = np.float32(_WEIGHTS.objective) * values - soon
     return ends

@@ -9,18 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 
 import numpy as np
 from hydatis_core.errors import WrongShape
 from hydatis_features.table import NodeTable
 from numpy.typing import NDArray
 
+from hydatis_placement.gpu_choices import DEVICE_MILLI
+from hydatis_placement.gpu_loss import GpuPrices, NodeRoom
 from hydatis_placement.rooms import rooms_of
 
-__all__ = ["FALLBACKS", "ClusterView", "Fact"]
+__all__ = ["FALLBACKS", "MIB", "ClusterView", "Fact"]
 
 Vector = NDArray[np.float32]
+
+#: Bytes.
+MIB = 2.0**20
 
 
 class Fact(IntEnum):
@@ -157,6 +162,35 @@ class ClusterView:
         for row, devices in gpus.items():
             free[row, : len(devices)] = [device.free_milli / 1000.0 for device in devices]
         return free
+
+    @cached_property
+    def gpu_milli_free(self) -> NDArray[np.int64]:
+        """The same in thousandths of a device; 0 where there is no such device."""
+        return np.rint(np.maximum(self.gpu_free, 0.0) * DEVICE_MILLI).astype(np.int64)
+
+    @cached_property
+    def gpu_whole(self) -> NodeRoom:
+        """What nodes have in all, for the loss of GPU."""
+        cpu_milli, memory_mib = (
+            np.rint(np.nan_to_num(self.table.column(name).astype(np.float64)) * scale).astype(np.int64)
+            for name, scale in (("cpu_allocatable_cores", 1000.0), ("memory_allocatable_bytes", 1.0 / MIB))
+        )
+        return NodeRoom(cpu_milli, memory_mib, (self.gpu_free >= 0).sum(axis=1) * DEVICE_MILLI)
+
+    @cached_property
+    def gpu_prices(self) -> GpuPrices:
+        """Prices of free GPU for the demand that the table tells of; without GPU nodes nobody asks for them."""
+        return _prices(self.table.gpu_demand)
+
+    def prepare(self) -> None:
+        """Computes now what every decision reads, so that none waits for it."""
+        _ = self.facts, self.rooms, self.gpu_free, self.table.row_by_name
+        if self.gpu_free.shape[1]:
+            _ = self.gpu_milli_free, self.gpu_whole, self.gpu_prices
+
+
+#: Tables tell of the same demand for many ticks.
+_prices = lru_cache(maxsize=4)(GpuPrices.of)
 
 
 def _known(view: ClusterView, fact: Fact, forecast: Vector | None = None) -> Vector:
