@@ -15,6 +15,7 @@ from hydatis_feature_service.feature_metrics import FeatureMetrics
 from hydatis_feature_service.replay_source import ReplayCluster, ReplayMetrics
 from hydatis_feature_service.servicer import FeatureServicer, ReplaySourceServicer
 from hydatis_feature_service.settings import FeatureServiceSettings
+from hydatis_feature_service.sources import ClusterSource, MetricSource
 from hydatis_feature_service.table_keeper import TableKeeper
 from hydatis_feature_service.table_stream import TableStream
 from hydatis_feature_service.warm_keeper import WarmKeeper
@@ -35,27 +36,31 @@ class FeatureServiceApp:
         self.keeper = TableKeeper(self._stream, metrics, settings.metric_window_seconds)
         self._warm = WarmKeeper(store, self.keeper.snapshot, metrics, settings.warm_least_gap_seconds)
         self.keeper.on_tick = self._warm.due
-        self._cluster_source = ReplayCluster()
-        self._metric_source = ReplayMetrics()
+        replay_cluster, replay_metrics = ReplayCluster(), ReplayMetrics()
+        self._cluster_source: ClusterSource = replay_cluster
+        self._metric_source: MetricSource = replay_metrics
         self.server = GrpcServer(settings, registry)
         features = FeatureServicer(self._stream)
-        replay = ReplaySourceServicer(self._cluster_source, self._metric_source)
+        replay = ReplaySourceServicer(replay_cluster, replay_metrics)
         self.server.add(
             lambda server: features_pb2_grpc.add_FeatureServiceServicer_to_server(features, server),
             "hydatis.features.v1.FeatureService",
         )
-        self.server.add(
-            lambda server: features_pb2_grpc.add_ReplaySourceServiceServicer_to_server(replay, server),
-            "hydatis.features.v1.ReplaySourceService",
-        )
+        if "replay" in (settings.cluster_source, settings.metric_source):
+            self.server.add(
+                lambda server: features_pb2_grpc.add_ReplaySourceServiceServicer_to_server(replay, server),
+                "hydatis.features.v1.ReplaySourceService",
+            )
 
     async def start(self) -> None:
-        """Restores what was kept, serves, then lets the sources push. Ready when all of that is done."""
+        """Restores what was kept, serves, then lets the sources push. Ready when the nodes and pods there are, are known."""
         await self._warm.load(self.keeper.restore)
         await self.server.start()
         self._warm.start()
-        await self._cluster_source.start(self.keeper)
         await self._metric_source.start(self.keeper)
+        await self._cluster_source.start(self.keeper, self._synced)
+
+    async def _synced(self) -> None:
         await self.server.set_ready(True)
 
     async def stop(self) -> None:

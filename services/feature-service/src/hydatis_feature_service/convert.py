@@ -47,9 +47,11 @@ def cluster_from_proto(request: features_pb2.LoadClusterRequest) -> Cluster:
     """The cluster of a replay.
 
     Raises:
-        InvalidValue: a node, or a length of time, is none.
+        InvalidValue: there is no node, or a node or a length of time is none.
         Duplicate: a node stands twice.
     """
+    if not request.nodes:
+        raise InvalidValue("there is no node", field="nodes", expected="at least one")
     nodes = tuple(node_from_proto(node) for node in request.nodes)
     return Cluster(nodes, request.tick_seconds, request.scrape_delay_seconds)
 

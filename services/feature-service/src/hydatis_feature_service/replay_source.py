@@ -13,7 +13,7 @@ from hydatis_core.errors import DependencyUnavailable
 from hydatis_serving.events import PodEvent
 
 from hydatis_feature_service.scrape import Scrape
-from hydatis_feature_service.sources import Cluster, ClusterSink, MetricSink
+from hydatis_feature_service.sources import Cluster, ClusterSink, MetricSink, Synced
 
 __all__ = ["ReplayCluster", "ReplayMetrics"]
 
@@ -26,9 +26,10 @@ class ReplayCluster:
     def __init__(self) -> None:
         self._sink: ClusterSink | None = None
 
-    async def start(self, sink: ClusterSink) -> None:
-        """From now on calls reach the sink."""
+    async def start(self, sink: ClusterSink, synced: Synced) -> None:
+        """From now on calls reach the sink. There is nothing to wait for: the driver says the cluster when it likes."""
         self._sink = sink
+        await synced()
 
     async def stop(self) -> None:
         """From now on calls fail."""

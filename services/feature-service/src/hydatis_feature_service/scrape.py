@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from hydatis_core.errors import Duplicate, InvalidValue, UnknownColumn
+from hydatis_core.errors import Duplicate, InvalidValue, UnknownColumn, WrongShape
 from hydatis_features.usage import METRICS
 from numpy.typing import NDArray
 
@@ -37,18 +37,40 @@ class Scrape:
     """The pods that were scraped, without repeats. Pods that are not bound (any more) are passed over."""
     pod_usage: NDArray[np.float32]
     """shape (pods, 2), columns of ``usage.POD_METRICS``, >= 0. NaN: not scraped."""
+    node_names: tuple[str, ...] | None = None
+    """Which node each row of ``node_usage`` is, without repeats; None: the cluster's, in its order. Nodes come and go while a
+    live cluster is scraped: a row of a node that is gone is passed over, a node without a row was not scraped."""
 
     def __post_init__(self) -> None:
         if "" in self.pod_uids:
             raise InvalidValue("a pod has no uid", field="pod_uids", expected="uids")
         if len(set(self.pod_uids)) != len(self.pod_uids):
             raise Duplicate("a pod stands twice", field="pod_uids", expected="uids without repeats")
+        if self.node_names is not None and len(set(self.node_names)) != len(self.node_names):
+            raise Duplicate("a node stands twice", field="node_names", expected="names without repeats")
+
+    def usage_of(self, node_names: Sequence[str]) -> NDArray[np.float32]:
+        """``node_usage`` with one row per node named, in that order; NaN for a node that has none.
+
+        Raises:
+            WrongShape: there is not one row per name of this scrape.
+        """
+        if self.node_names is None or self.node_names == tuple(node_names):
+            return self.node_usage
+        if len(self.node_usage) != len(self.node_names):
+            shown = f"{len(self.node_usage)} rows and {len(self.node_names)} names"
+            raise WrongShape(shown, field="node_usage", expected="one row per name")
+        row_of = {name: row for row, name in enumerate(self.node_names)}
+        rows = np.fromiter((row_of.get(name, -1) for name in node_names), dtype=np.intp, count=len(node_names))
+        padded = np.append(self.node_usage, np.full((1, len(METRICS)), np.nan, dtype=np.float32), axis=0)
+        return padded[rows]
 
     @property
     def digest(self) -> str:
         """What is equal for equal samples: a repeated tick is known by it."""
         sha = hashlib.sha256(f"{self.tick_time_seconds} {self.sample_time_seconds!r}".encode())
-        for data in (self.node_usage.tobytes(), "\0".join(self.pod_uids).encode(), self.pod_usage.tobytes()):
+        names = "\0".join(self.node_names or ()).encode()
+        for data in (self.node_usage.tobytes(), "\0".join(self.pod_uids).encode(), self.pod_usage.tobytes(), names):
             sha.update(len(data).to_bytes(8, "big"))
             sha.update(data)
         return sha.hexdigest()

@@ -24,8 +24,14 @@ class FeatureServiceSettings(ServiceSettings):
     """Port of the gRPC server; 0: any free one."""
     metrics_port: int = Field(default=7110, ge=0, le=65535)
     """Port of the HTTP endpoint with /metrics, /healthz and /readyz; 0: any free one."""
-    source: Literal["replay"] = "replay"
-    """Where nodes, pods and samples come from. replay: a driver says them by ReplaySourceService, in lock-step."""
+    cluster_source: Literal["replay"] = "replay"
+    """Where nodes and pods come from. replay: a driver says them by ReplaySourceService, in lock-step."""
+    metric_source: Literal["replay"] = "replay"
+    """Where samples come from, and with them the ticks. replay: a driver says them by ReplaySourceService, in lock-step."""
+    tick_seconds: float = Field(default=15.0, ge=1, le=300, multiple_of=1)
+    """Of a live cluster: length of a tick, whole seconds. Tables are made at its multiples by the wall clock. A replay says its own."""
+    scrape_delay_seconds: float = Field(default=15.0, ge=0, le=300)
+    """Of a live cluster: how old the newest sample is when it is seen, about the interval of scrapes. A replay says its own."""
     metric_window_seconds: float = Field(default=900.0, gt=0, le=86_400)
     """Seconds until the measured windows show all of a new pod; credits decay over it."""
     warm_store: str = "sqlite:///hydatis-state/warm.sqlite"

@@ -7,17 +7,21 @@ source is started with the sink that takes what it finds, and pushes; in a repla
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from hydatis_core.errors import Duplicate, InvalidValue
 from hydatis_core.nodes import Node
+from hydatis_core.pods import Pod
 from hydatis_serving.events import PodEvent
 
 from hydatis_feature_service.scrape import Scrape
 
-__all__ = ["Cluster", "ClusterSink", "ClusterSource", "MetricSink", "MetricSource"]
+__all__ = ["Cluster", "ClusterSink", "ClusterSource", "MetricSink", "MetricSource", "Synced"]
+
+#: What a cluster source calls once the sink knows all nodes and bound pods.
+Synced = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +29,20 @@ class Cluster:
     """A cluster and how it is measured.
 
     Raises:
-        InvalidValue: there is no node, or a length of time is none.
+        InvalidValue: a length of time is none.
         Duplicate: a node stands twice.
     """
 
     nodes: tuple[Node, ...]
-    """In row order, at least one."""
+    """In row order; a live cluster may have none yet."""
     tick_seconds: float
     """Length of a tick: whole seconds >= 1, since a generation is a whole number of seconds."""
     scrape_delay_seconds: float
     """Between a sample's being taken and its being seen, >= 0."""
+    addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By node name: host names and IP addresses the node answers to, as its status says them. Samples are joined by them."""
 
     def __post_init__(self) -> None:
-        if not self.nodes:
-            raise InvalidValue("there is no node", field="nodes", expected="at least one")
         if len({node.name for node in self.nodes}) != len(self.nodes):
             raise Duplicate("a node stands twice", field="nodes", expected="names without repeats")
         if not (math.isfinite(self.tick_seconds) and self.tick_seconds >= 1 and self.tick_seconds == int(self.tick_seconds)):
@@ -55,8 +59,20 @@ class ClusterSink(Protocol):
         """Begins anew with a cluster; returns its node count."""
         ...
 
+    async def change_nodes(self, cluster: Cluster) -> list[PodEvent]:
+        """Sets the nodes anew: what is known of those that stay, is kept. Returns the binds of the pods that went with theirs."""
+        ...
+
     async def report(self, events: Sequence[PodEvent]) -> int:
         """Takes pods bound and ended, all or none of them; returns the newest generation."""
+        ...
+
+    def take(self, events: Sequence[PodEvent]) -> None:
+        """As ``report``, without waiting for the subscribers."""
+        ...
+
+    def bound_pods(self) -> Mapping[str, Pod]:
+        """The pods that are bound, by uid."""
         ...
 
 
@@ -67,12 +83,21 @@ class MetricSink(Protocol):
         """Takes one tick's samples; returns its generation once the table is published."""
         ...
 
+    @property
+    def cluster(self) -> Cluster | None:
+        """The cluster as it is known now: its nodes, their addresses, the length of a tick. None: none yet."""
+        ...
+
+    def bound_pods(self) -> Mapping[str, Pod]:
+        """The pods that are bound, by uid: samples know a pod by its namespace and name."""
+        ...
+
 
 class ClusterSource(Protocol):
     """Where nodes and pods come from."""
 
-    async def start(self, sink: ClusterSink) -> None:
-        """Begins to push."""
+    async def start(self, sink: ClusterSink, synced: Synced) -> None:
+        """Begins to push, and returns; ``synced`` is awaited once, when the sink knows what there is."""
         ...
 
     async def stop(self) -> None:

@@ -8,13 +8,14 @@ and handed to the engine when it is done.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from time import perf_counter
 from typing import Any, TypeVar
 
 from hydatis_core.errors import ArtifactRefused, GenerationUnavailable, InvalidValue, UnknownNode
+from hydatis_core.pods import Pod
 from hydatis_features.engine import FeatureEngine
 from hydatis_features.table import NodeTable
 from hydatis_serving.events import BindDelta, PodEvent, PodEventKind
@@ -47,6 +48,7 @@ class TableKeeper:
         self.on_tick: Callable[[], None] = lambda: None
         """Called after each tick, to be quick: there is a new state worth keeping."""
         self._engine: FeatureEngine | None = None
+        self._addresses: Mapping[str, tuple[str, ...]] = {}
         self._lane = asyncio.Lock()
         self._busy = False
         self._held: list[PodEvent] = []
@@ -63,14 +65,43 @@ class TableKeeper:
             InvalidValue: the tick is not one that the engine keeps windows for.
         """
         async with self._lane:
-            self._engine = FeatureEngine(
-                cluster.nodes, cluster.tick_seconds, cluster.scrape_delay_seconds, self._metric_window_seconds
-            )
-            self._generation = self._uncounted_generation = 0
-            self._scrape_digest = ""
-            self._stream.clear()
-            self._metrics.loaded(len(cluster.nodes))
+            self._begin(cluster)
         return len(cluster.nodes)
+
+    async def change_nodes(self, cluster: Cluster) -> list[PodEvent]:
+        """Sets the nodes of a live cluster: windows, age and pods of nodes that stay (by name) are kept.
+
+        The next table has the new nodes. Subscribers are told of the pods that went with their node as ended; should the node come
+        back while they are still bound to it, the source says them again.
+
+        Returns:
+            The binds of those pods.
+
+        Raises:
+            InvalidValue: the tick is not one that the engine keeps windows for.
+        """
+        return await self._unbroken(self._change_nodes(cluster))
+
+    @property
+    def cluster(self) -> Cluster | None:
+        """The cluster as it is known now; None: none is loaded."""
+        engine = self._engine
+        if engine is None:
+            return None
+        return Cluster(engine.nodes, engine.tick_seconds, engine.scrape_delay_seconds, self._addresses)
+
+    def bound_pods(self) -> Mapping[str, Pod]:
+        """The pods that are bound, by uid."""
+        engine = self._engine
+        if engine is None:
+            return {}
+        found = {bound.pod.uid: bound.pod for bound in engine.state.bound_pods()}
+        for event in self._held:
+            if event.is_bound:
+                found[event.pod.uid] = event.pod
+            else:
+                found.pop(event.pod.uid, None)
+        return found
 
     async def report(self, events: Sequence[PodEvent]) -> int:
         """Takes pods bound and ended, all or none; returns the newest generation once every subscriber's stream has the deltas.
@@ -80,14 +111,18 @@ class TableKeeper:
             UnknownNode: a pod is bound to a node that the cluster lacks.
             InvalidValue: the events are not in order of time.
         """
+        self.take(events)
+        await self._stream.flushed()
+        return self._generation
+
+    def take(self, events: Sequence[PodEvent]) -> None:
+        """Takes pods bound and ended, all or none, without waiting for anybody. Raises as ``report``."""
         engine = self._loaded()
         _check_events(events, engine)
         for event in events:
             delta = self._delta(engine, event)
             if delta is not None:
                 self._stream.publish_delta(delta)
-        await self._stream.flushed()
-        return self._generation
 
     async def advance(self, scrape: Scrape) -> int:
         """Takes one tick's samples; returns its generation once the table is published.
@@ -121,6 +156,34 @@ class TableKeeper:
         self._metrics.loaded(len(engine.nodes))
         self._metrics.generations.held("table", state.generation)
 
+    def _begin(self, cluster: Cluster) -> None:
+        self._engine = FeatureEngine(cluster.nodes, cluster.tick_seconds, cluster.scrape_delay_seconds, self._metric_window_seconds)
+        self._addresses = cluster.addresses
+        self._generation = self._uncounted_generation = 0
+        self._scrape_digest = ""
+        self._stream.clear()
+        self._metrics.loaded(len(cluster.nodes))
+
+    async def _change_nodes(self, cluster: Cluster) -> list[PodEvent]:
+        async with self._lane:
+            engine = self._engine
+            timing = (cluster.tick_seconds, cluster.scrape_delay_seconds)
+            if engine is None or (engine.tick_seconds, engine.scrape_delay_seconds) != timing:
+                self._begin(cluster)
+                return []
+            self._addresses = cluster.addresses
+            if engine.nodes == cluster.nodes:
+                return []
+            stay = {node.name for node in cluster.nodes}
+            gone = [bound for bound in engine.state.bound_pods() if bound.node_name not in stay]
+            async with self._engine_busy(engine):
+                await asyncio.to_thread(engine.replace_nodes, cluster.nodes)
+            for bound in gone:
+                ended = PodEvent.ended(bound.pod.uid, bound.node_name, bound.bind_time_seconds)
+                self._stream.publish_delta(BindDelta(self._uncounted_generation, ended, None))
+            self._metrics.loaded(len(cluster.nodes))
+        return [PodEvent.bound(bound.pod, bound.node_name, bound.bind_time_seconds) for bound in gone]
+
     async def _advance(self, scrape: Scrape) -> int:
         async with self._lane:
             engine = self._loaded()
@@ -145,7 +208,7 @@ class TableKeeper:
                     engine.tick,
                     scrape.tick_time_seconds,
                     scrape.sample_time_seconds,
-                    scrape.node_usage,
+                    scrape.usage_of(tuple(engine.state.node_index)),
                     scrape.pod_uids,
                     scrape.pod_usage,
                 )
@@ -207,7 +270,8 @@ class TableKeeper:
             self._busy = False
             for event in self._held:
                 if event.kind is PodEventKind.BOUND:
-                    engine.bind(event.pod, event.node_name, event.event_time_seconds)
+                    if event.node_name in engine.state.node_index:  # else it went meanwhile
+                        engine.bind(event.pod, event.node_name, event.event_time_seconds)
                 else:
                     engine.end(event.pod.uid, event.event_time_seconds)
             self._held.clear()
