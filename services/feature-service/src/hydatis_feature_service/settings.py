@@ -29,9 +29,9 @@ class FeatureServiceSettings(ServiceSettings):
     metric_source: Literal["replay"] = "replay"
     """Where samples come from, and with them the ticks. replay: a driver says them by ReplaySourceService, in lock-step."""
     tick_seconds: float = Field(default=15.0, ge=1, le=300, multiple_of=1)
-    """Of a live cluster: length of a tick, whole seconds. Tables are made at its multiples by the wall clock. A replay says its own."""
+    """Of a live cluster: length of a tick, whole seconds. Tables are made at its multiples by the wall clock."""
     scrape_delay_seconds: float = Field(default=15.0, ge=0, le=300)
-    """Of a live cluster: how old the newest sample is when it is seen, about the interval of scrapes. A replay says its own."""
+    """Of a live cluster: how old the newest sample is when it is seen, about the interval of scrapes."""
     metric_window_seconds: float = Field(default=900.0, gt=0, le=86_400)
     """Seconds until the measured windows show all of a new pod; credits decay over it."""
     warm_store: str = "sqlite:///hydatis-state/warm.sqlite"
