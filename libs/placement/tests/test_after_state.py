@@ -165,8 +165,8 @@ def test_absurd_sizes_are_cut_to_the_limit() -> None:
     huge = ExpectedUse(2.0**60, 2.0**60, 2.0**60, 2.0**60, UseSource.REQUEST)
     states = after_states(view, np.array([0], dtype=np.int32), Pod("p", requests=Resources(2.0**60, 2.0**60)), huge, NONE, 0.0)
     assert np.isfinite(states).all()
-    assert np.abs(states[:, :32]).max() == after_state.LIMIT
-    assert states[0, 32:].tolist() == [-after_state.LARGEST_UTILITY] * 2
+    assert np.abs(states[:, :33]).max() == after_state.LIMIT
+    assert states[0, 33:].tolist() == [-after_state.LARGEST_UTILITY] * 2
 
 
 def test_stranded_share_falls_when_a_pod_fills_a_gap() -> None:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hydatis_core.errors import InvalidValue, WrongShape
 from hydatis_core.nodes import GpuDevice
 from hydatis_core.pods import Pod
 from hydatis_core.resources import Resources
-from hydatis_features.gpu_demand import GpuDemandSums
+from hydatis_features.expected_use import ExpectedUse, UseSource
+from hydatis_features.gpu_demand import GpuDemand, GpuDemandSums
 from hydatis_features.schema import SCHEMA
 from hydatis_features.table import NodeTable
+from hydatis_placement import greedy
+from hydatis_placement.credits import CREDIT_COLUMNS, Credits
 from hydatis_placement.fragmentation import gpu_lost
 from hydatis_placement.gap_values import gap_values
 from hydatis_placement.gpu_choices import after_placement
 from hydatis_placement.gpu_fragmentation import WorkloadMix, gpu_fragmentation
-from hydatis_placement.gpu_loss import GpuPrices, NodeRoom
+from hydatis_placement.gpu_loss import GpuPrices, NodeRoom, gpu_loss_cost
+from hydatis_placement.load_after import load_after
+from hydatis_placement.reward import RewardWeights, placement_cost
 from hydatis_placement.view import ClusterView
 
 
@@ -140,26 +147,122 @@ def test_a_mix_is_checked() -> None:
 GIB = 2.0**30
 
 
-def gpu_view() -> ClusterView:
+def gpu_view(demand: GpuDemand = GpuDemand((50,), (1,), 5_000, 0, 500), gpus: bool = True) -> ClusterView:  # noqa: B008  # a value
     """A node with much CPU and one with little left, two devices each, and one without GPU; 40 cores and 160 GiB each."""
     values = np.full((3, len(SCHEMA.names)), np.nan, dtype=np.float32)
     known = {"cpu_allocatable_cores": 40.0, "memory_allocatable_bytes": 160 * GIB, "memory_requested_ratio": 0.0}
     for row, requested in enumerate((0.25, 0.75, 0.0)):
         for name, value in {**known, "cpu_requested_ratio": requested}.items():
             values[row, SCHEMA.index[name]] = value
-    gpus = {row: (GpuDevice(0, "T4", 1000), GpuDevice(1, "T4", 500)) for row in (0, 1)}
-    return ClusterView(NodeTable(600, ("rich", "poor", "bare"), SCHEMA.names, values, SCHEMA.hashes, gpus=gpus))
+    devices = {row: (GpuDevice(0, "T4", 1000), GpuDevice(1, "T4", 500)) for row in (0, 1)} if gpus else {}
+    names = ("rich", "poor", "bare")
+    return ClusterView(NodeTable(600, names, SCHEMA.names, values, SCHEMA.hashes, gpus=devices, gpu_demand=demand))
+
+
+def lost(view: ClusterView, pod: Pod, credits: Credits = Credits()) -> list[float]:  # noqa: B008  # a value
+    rows = np.arange(3, dtype=np.int32)
+    after = load_after(view, rows, pod, request_use(pod.requests.cpu_cores, pod.requests.memory_bytes), credits)
+    found = gpu_lost(view, rows, pod, after.cpu_requested, after.memory_requested)
+    assert found.dtype == np.float32
+    return [pytest.approx(value, abs=1e-3) for value in found.tolist()]
+
+
+def request_use(cpu_cores: float, memory_bytes: float) -> ExpectedUse:
+    return ExpectedUse(cpu_cores, cpu_cores, memory_bytes, memory_bytes, UseSource.REQUEST)
 
 
 def test_gpu_lost_on_nodes_of_a_view_by_hand() -> None:
-    prices = GpuPrices(gap_values(ints(50), np.array([1.0])), cpu_per_gpu=10.0, memory_per_gpu=0.0)
-    rows = np.arange(3, dtype=np.int32)
     # rich: 30 cores serve all 1.5 devices before and after. poor: 10 cores serve 1 of 1.5, then 2 serve 0.2 of 1.
-    share = Pod("p", requests=Resources(8.0, GIB, 1, 500))
-    assert gpu_lost(gpu_view(), rows[:2], share, prices).tolist() == pytest.approx([0.0, 0.3], abs=1e-3)
+    assert lost(gpu_view(), Pod("p", requests=Resources(8.0, GIB, 1, 500))) == [0.0, 0.3, 0.0]
     # without GPU it takes the CPU of 0.8 devices, of which the poor node has 0.2 to lose less 0.5 already stranded
-    bare = Pod("p", requests=Resources(8.0, GIB))
-    assert gpu_lost(gpu_view(), rows, bare, prices).tolist() == pytest.approx([0.0, 0.8, 0.0], abs=1e-3)
+    assert lost(gpu_view(), Pod("p", requests=Resources(8.0, GIB))) == [0.0, 0.8, 0.0]
+
+
+def test_a_credit_takes_cpu_beside_idle_gpu() -> None:
+    values = np.zeros((1, len(CREDIT_COLUMNS)), dtype=np.float32)
+    values[0, CREDIT_COLUMNS.index("cpu_requested_cores")] = 20.0
+    credited = Credits(np.zeros(1, dtype=np.int32), values)
+    # rich: 10 cores are left instead of 30, as on the poor node
+    assert lost(gpu_view(), Pod("p", requests=Resources(8.0, GIB)), credited)[0] == 0.8
+
+
+def test_a_share_is_charged_for_the_gap_on_the_device_that_it_takes() -> None:
+    # pairs of 30 and 70 fill a device: 30 in the gap of 50 leaves 20, which is worth nothing, and so was the 50 to a 70
+    pairs = gpu_view(GpuDemand((30, 70), (50, 50), 0, 0, 500))
+    worth = pairs.gpu_prices.gap_worth
+    assert lost(pairs, Pod("p", requests=Resources(1.0, GIB, 1, 300)))[0] == float(worth[50] - worth[30] - worth[20])
+    # halves, and a few of which three fill a device
+    halves = gpu_view(GpuDemand((26, 50), (1, 99), 0, 0, 500))
+    assert lost(halves, Pod("p", requests=Resources(1.0, GIB, 1, 260)))[0] == 1 / 2 - 1 / 3
+    assert lost(halves, Pod("p", requests=Resources(1.0, GIB, 1, 500)))[0] == 0.0
+
+
+def test_a_node_without_room_by_the_table_loses_all_that_is_asked_for() -> None:
+    assert lost(gpu_view(), Pod("p", requests=Resources(1.0, GIB, 2)))[:2] == [2.0, 2.0]
+
+
+def test_before_the_first_gpu_pod_and_without_gpu_nothing_is_lost() -> None:
+    for view in (gpu_view(GpuDemand()), gpu_view(gpus=False)):
+        assert lost(view, Pod("p", requests=Resources(8.0, GIB))) == [0.0, 0.0, 0.0]
+
+
+def test_views_of_the_same_demand_share_prices() -> None:
+    assert gpu_view().gpu_prices is gpu_view().gpu_prices
+
+
+def test_the_cost_of_a_loss_is_bounded_and_a_tenth_of_a_device_is_no_trifle() -> None:
+    cost = gpu_loss_cost(np.array([-8.0, 0.0, 0.1, 0.25, 8.0]))
+    assert cost.tolist() == pytest.approx([-0.97, 0.0, 0.2857, 0.5, 0.97], abs=1e-3)
+
+
+def utilities(view: ClusterView, pod: Pod) -> list[float]:
+    rows = np.arange(3, dtype=np.int32)
+    use = request_use(pod.requests.cpu_cores, pod.requests.memory_bytes)
+    return greedy.utility(view, rows, pod, use, Credits(), 0.0).tolist()
+
+
+def test_a_pod_without_gpu_leaves_the_cpu_of_idle_gpu_alone() -> None:
+    values = gpu_view().table.values.copy()
+    values[:, SCHEMA.index["cpu_requested_ratio"]] = (0.3, 0.3, 0.4)
+    rows = NodeTable(
+        600,
+        ("gpu", "gpu too", "bare"),
+        SCHEMA.names,
+        values,
+        SCHEMA.hashes,
+        gpus={row: (GpuDevice(0), GpuDevice(1)) for row in (0, 1)},
+        gpu_demand=GpuDemand((), (), 14_000, 0, 1_000),
+    )
+    pod = Pod("p", requests=Resources(8.0, GIB))
+    gpu, _, bare = utilities(ClusterView(rows), pod)
+    assert bare > gpu
+    # where GPU pods ask for little CPU, the emptier node is the better one again
+    gpu, _, bare = utilities(ClusterView(replace(rows, gpu_demand=GpuDemand((), (), 1_000, 0, 1_000))), pod)
+    assert gpu > bare
+
+
+def test_gpu_never_draws_a_pod_onto_a_node_about_to_be_overloaded() -> None:
+    values = gpu_view().table.values.copy()
+    values[:, SCHEMA.index["cpu_requested_ratio"]] = (0.2, 0.95, 0.2)
+    table = NodeTable(
+        600,
+        ("empty", "full", "bare"),
+        SCHEMA.names,
+        values,
+        SCHEMA.hashes,
+        gpus={0: tuple(GpuDevice(i) for i in range(4)), 1: (GpuDevice(0, "", 500),)},
+        gpu_demand=GpuDemand((50,), (1,), 10_000, 0, 1_000),
+    )
+    empty, full, bare = utilities(ClusterView(table), Pod("p", requests=Resources(16.0, GIB)))
+    assert min(empty, bare) > full
+
+
+def test_the_reward_charges_lost_gpu() -> None:
+    series = np.zeros(3, dtype=np.float32)
+    known = {"cpu": series, "memory": series, "stranded_change": 0.0, "opened": False}
+    weights = RewardWeights()
+    free, charged = (placement_cost(**known, gpu_lost_devices=devices).reward(0.0, weights) for devices in (0.0, 0.25))
+    assert free - charged == pytest.approx(weights.gpu_loss * 0.5)
 
 
 def test_a_share_goes_where_its_gap_fits_best() -> None:

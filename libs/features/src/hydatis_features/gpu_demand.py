@@ -15,7 +15,7 @@ from hydatis_core.pods import Pod
 
 from hydatis_features.gpu_shares import WHOLE_MILLI, gpu_milli
 
-__all__ = ["SHARE_LEVELS", "GpuDemand", "GpuDemandSums"]
+__all__ = ["SHARE_LEVELS", "GpuDemand", "GpuDemandSums", "whole_amounts"]
 
 #: Shares of a device are counted in hundredths, rounded up.
 SHARE_LEVELS = 100
@@ -23,6 +23,12 @@ _PER_LEVEL = WHOLE_MILLI // SHARE_LEVELS
 _MIB = 2.0**20
 #: One pod counts for at most so much: 10^9 cores, 1 PiB.
 _MOST_CPU_MILLI, _MOST_MEMORY_MIB = 10**12, 2**30
+
+
+def whole_amounts(pod: Pod) -> tuple[int, int]:
+    """CPU and memory that a pod asks for: thousandths of a core and MiB, at most 10^9 cores and 1 PiB."""
+    asked = pod.requests
+    return min(round(asked.cpu_cores * 1000), _MOST_CPU_MILLI), min(round(asked.memory_bytes / _MIB), _MOST_MEMORY_MIB)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +78,8 @@ class GpuDemandSums:
 
     def add_pod(self, pod: Pod) -> None:
         """Counts one pod by its requests; a pod without GPU changes nothing."""
-        asked = pod.requests
-        if asked.gpu_count:
-            cpu_milli = min(round(asked.cpu_cores * 1000), _MOST_CPU_MILLI)
-            self.add(cpu_milli, min(round(asked.memory_bytes / _MIB), _MOST_MEMORY_MIB), asked.gpu_count, gpu_milli(pod))
+        if pod.requests.gpu_count:
+            self.add(*whole_amounts(pod), pod.requests.gpu_count, gpu_milli(pod))
 
     def add(self, cpu_milli: int, memory_mib: int, gpu_count: int, gpu_milli: int) -> None:
         """Counts one pod; a pod without GPU changes nothing.

@@ -15,7 +15,7 @@ from hydatis_features.use_law import SCALES
 from numpy.typing import NDArray
 
 from hydatis_placement.credits import Credits
-from hydatis_placement.fragmentation import gpu_after, stranded_ratio
+from hydatis_placement.fragmentation import gpu_after, gpu_lost, stranded_ratio
 from hydatis_placement.greedy import utility_ends
 from hydatis_placement.load_after import LoadAfter, load_after
 from hydatis_placement.view import ClusterView, Fact
@@ -83,6 +83,7 @@ SCHEMA = Schema(
             for resource, name in (("cpu", "CPU"), ("memory", "Memory"))
             for scale in SCALES
         ),
+        Feature("gpu_lost_devices", "devices", "GPU that no pod seen so far could use any more; 0 without GPU.", "cluster"),
         Feature("greedy_spread", "reward", "What the greedy rung says of it with objective weight 0 (greedy.utility).", "forecast"),
         Feature("greedy_pack", "reward", "The same with objective weight 1.", "forecast"),
     )
@@ -180,7 +181,8 @@ def after_states(
         np.float32(expected_use.cpu_p95_cores) * per_core, np.float32(expected_use.memory_p95_bytes) * per_byte, out=lines[25]
     )
     lines[26:32] = loads.effective.reshape(6, rows.size)
-    lines[32:] = utility_ends(loads)
-    np.clip(lines[:32], -LIMIT, LIMIT, out=lines[:32])
-    np.clip(lines[32:], -LARGEST_UTILITY, LARGEST_UTILITY, out=lines[32:])
+    lines[32] = gpu_lost(view, rows, pod, loads.cpu_requested, loads.memory_requested)
+    lines[33:] = utility_ends(loads, lines[32])
+    np.clip(lines[:33], -LIMIT, LIMIT, out=lines[:33])
+    np.clip(lines[33:], -LARGEST_UTILITY, LARGEST_UTILITY, out=lines[33:])
     return np.ascontiguousarray(lines.T)

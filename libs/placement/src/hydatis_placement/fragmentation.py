@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 from hydatis_core.pods import Pod
+from hydatis_features.gpu_demand import whole_amounts
 from hydatis_features.gpu_shares import gpu_milli as pod_gpu_milli
 from numpy.typing import NDArray
 
 from hydatis_placement.gpu_choices import DEVICE_MILLI
 from hydatis_placement.gpu_loss import NodeRoom
-from hydatis_placement.view import MIB, ClusterView, Fact
+from hydatis_placement.view import ClusterView, Fact
 
 __all__ = ["POD_SIZES", "gpu_after", "gpu_lost", "stranded_ratio"]
 
@@ -97,7 +98,7 @@ def gpu_lost(
         view: the state decided on.
         rows: shape (candidates,), rows of the table.
         pod: the pod to place.
-        cpu_requested_after, memory_requested_after: requests with the pod and all credits, share of allocatable, shape (candidates,).
+        cpu_requested_after, memory_requested_after: requests with the pod and all credits, share of allocatable, shape as rows.
 
     Returns:
         Devices, shape (candidates,), float32, below 0 where stranded GPU becomes usable; 0 on nodes without GPU.
@@ -105,13 +106,14 @@ def gpu_lost(
     result = np.zeros(rows.size, dtype=np.float32)
     if view.gpu_free.shape[1] == 0:
         return result
-    at = np.flatnonzero(view.gpu_whole.gpu_milli.take(rows))
+    at = np.flatnonzero(view.gpu_room.gpu_milli.take(rows))
     if not at.size:
         return result
-    whole = view.gpu_whole.rows(rows[at])
-    devices = view.gpu_milli_free.take(rows[at], axis=0)
+    on = rows[at].astype(np.int64)
+    whole = view.gpu_room.rows(on)
+    devices = view.gpu_milli_free.take(on, axis=0)
     asked = pod.requests
-    cpu_milli, memory_mib, gpu_milli = round(asked.cpu_cores * 1000), round(asked.memory_bytes / MIB), pod_gpu_milli(pod)
+    (cpu_milli, memory_mib), gpu_milli = whole_amounts(pod), pod_gpu_milli(pod)
     free = NodeRoom(
         _free(whole.cpu_milli, cpu_requested_after[at], cpu_milli),
         _free(whole.memory_mib, memory_requested_after[at], memory_mib),

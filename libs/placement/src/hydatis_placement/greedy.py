@@ -13,6 +13,8 @@ from hydatis_features.expected_use import ExpectedUse
 from numpy.typing import NDArray
 
 from hydatis_placement.credits import Credits
+from hydatis_placement.fragmentation import gpu_lost
+from hydatis_placement.gpu_loss import gpu_loss_cost
 from hydatis_placement.load_after import LoadAfter, load_after
 from hydatis_placement.overload import CPU_THRESHOLD_RATIO, MEMORY_THRESHOLD_RATIO, expected_overload_cost
 from hydatis_placement.overload_bound import bound_values
@@ -42,13 +44,14 @@ def utility(
 ) -> Vector:
     """Utilities of candidate nodes from laws of use and the forecast.
 
-    utility = w_o ((1 - w) (-D) + w (u - o - 3 D)) - w_c E_cpu - w_m E_mem, with D, u and o (``overload_bound``) of the loads
+    utility = w_o ((1 - w) (-D) + w (u - o - 3 D)) - w_c E_cpu - w_m E_mem - w_g L, with D, u and o (``overload_bound``) of loads
 
         load_r(s) = max(effective_r(s), used_r),   used_r = measured load / what the node may hold,
 
-    w the objective weight, and E = ``expected_overload_cost`` of the forecast, all after placement. Weights are the defaults of
-    ``RewardWeights``. At no scale is a node loaded less than is measured: laws of workloads that are new know too little. What is
-    not known of a node is valued by its stand-ins (``view.FALLBACKS``).
+    w the objective weight, E = ``expected_overload_cost`` of the forecast and L = ``gpu_loss_cost`` of the GPU that nobody could
+    use any more (``fragmentation.gpu_lost``; 0 without GPU), all after placement. Weights are the defaults of ``RewardWeights``. At
+    no scale is a node loaded less than is measured: laws of workloads that are new know too little. What is not known of a node is
+    valued by its stand-ins (``view.FALLBACKS``).
 
     Args:
         view: the state decided on.
@@ -62,13 +65,18 @@ def utility(
     Returns:
         shape (candidates,), float32, finite, high = better, in the unit of the reward.
     """
-    spread, pack = utility_ends(after if after is not None else load_after(view, rows, pod, expected_use, credits))
+    loads = after if after is not None else load_after(view, rows, pod, expected_use, credits)
+    spread, pack = utility_ends(loads, gpu_lost(view, rows, pod, loads.cpu_requested, loads.memory_requested))
     result: Vector = spread + (pack - spread) * np.float32(objective_weight)
     return result
 
 
-def utility_ends(loads: LoadAfter) -> NDArray[np.float32]:
+def utility_ends(loads: LoadAfter, gpu_lost_devices: Vector) -> NDArray[np.float32]:
     """``utility`` with objective weight 0, and with 1; it is linear between.
+
+    Args:
+        loads: after placement.
+        gpu_lost_devices: shape (candidates,), ``fragmentation.gpu_lost`` of the same.
 
     Returns:
         shape (2, candidates), float32, finite, high = better.
@@ -78,5 +86,6 @@ def utility_ends(loads: LoadAfter) -> NDArray[np.float32]:
     ) + _WEIGHTS.memory_overload * expected_overload_cost(loads.memory_p50, loads.memory_p95, MEMORY_THRESHOLD_RATIO)
     used = np.stack([loads.cpu_used, loads.memory_used]) * _PER_ROOM
     values = bound_values(np.maximum(loads.effective, used[:, None]), loads.opened)
-    ends: NDArray[np.float32] = np.float32(_WEIGHTS.objective) * values - soon
+    lost = np.float32(_WEIGHTS.gpu_loss) * gpu_loss_cost(gpu_lost_devices)
+    ends: NDArray[np.float32] = np.float32(_WEIGHTS.objective) * values - soon - lost
     return ends

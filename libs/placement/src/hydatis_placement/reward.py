@@ -14,6 +14,7 @@ from hydatis_features.profile_moments import log_moments
 from hydatis_features.use_law import ROOM_RATIOS, SCALES
 from numpy.typing import NDArray
 
+from hydatis_placement.gpu_loss import gpu_loss_cost
 from hydatis_placement.overload import CPU_THRESHOLD_RATIO, MEMORY_THRESHOLD_RATIO, overload_cost
 from hydatis_placement.overload_bound import bound_values
 
@@ -36,11 +37,14 @@ class RewardWeights:
     """Of memory overload: pods are killed, which is worse than slow."""
     fragmentation: float = 0.2
     """Of the share of the node that becomes useless to pods to come."""
+    gpu_loss: float = 0.5
+    """Of ``gpu_loss_cost``: GPU that no pod like those seen could use any more. Half a node at most, however much is lost: it
+    decides between nodes that are safe, and a node near its threshold is never better for it."""
     objective: float = 1.0
     """Of the bound's value, which the objective weight turns from spreading to packing."""
 
     def __post_init__(self) -> None:
-        for name in ("cpu_overload", "memory_overload", "fragmentation", "objective"):
+        for name in ("cpu_overload", "memory_overload", "fragmentation", "gpu_loss", "objective"):
             value = getattr(self, name)
             if not (np.isfinite(value) and value >= 0):
                 raise InvalidValue(f"{value!r} is no weight", field=name, expected="a finite number >= 0")
@@ -60,9 +64,11 @@ class PlacementCost:
     """``bound_values`` of the node, with its true series for the sum of laws and objective weight 0; high = better."""
     pack_value: float
     """The same with objective weight 1."""
+    gpu_loss: float
+    """``gpu_loss_cost`` of the placement, -1..1; 0 without GPU."""
 
     def reward(self, objective_weight: float, weights: RewardWeights) -> float:
-        """w_o ((1 - w) spread_value + w pack_value) - w_c cpu_overload - w_m memory_overload - w_f fragmentation.
+        """w_o ((1 - w) spread_value + w pack_value) - w_c cpu_overload - w_m memory_overload - w_f fragmentation - w_g gpu_loss.
 
         Args:
             objective_weight: w, 0 (spread) to 1 (pack); the reward is linear in it.
@@ -76,10 +82,13 @@ class PlacementCost:
             weights.cpu_overload * self.cpu_overload
             + weights.memory_overload * self.memory_overload
             + weights.fragmentation * self.fragmentation
+            + weights.gpu_loss * self.gpu_loss
         )
 
 
-def placement_cost(*, cpu: Series, memory: Series, stranded_change: float, opened: bool) -> PlacementCost:
+def placement_cost(
+    *, cpu: Series, memory: Series, stranded_change: float, opened: bool, gpu_lost_devices: float = 0.0
+) -> PlacementCost:
     """What one placement came to.
 
     Spread and pack values are ``bound_values`` with load(s) = ln mean(exp(s x)) / s, x the series over what the node may hold, for
@@ -91,6 +100,7 @@ def placement_cost(*, cpu: Series, memory: Series, stranded_change: float, opene
             is, share of allocatable, above 1 where more is wanted than there is; NaN unknown.
         stranded_change: stranded share of the node, after less before.
         opened: whether the pod is the node's first.
+        gpu_lost_devices: ``fragmentation.gpu_lost`` of it.
     """
     # With no step at all a single unknown one stands for it.
     series = np.stack([cpu, memory]) if cpu.size else np.full((2, 1), np.nan)
@@ -102,6 +112,7 @@ def placement_cost(*, cpu: Series, memory: Series, stranded_change: float, opene
         stranded_change,
         float(spread),
         float(pack),
+        float(gpu_loss_cost(np.array([gpu_lost_devices]))[0]),
     )
 
 

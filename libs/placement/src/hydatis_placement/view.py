@@ -20,12 +20,11 @@ from hydatis_placement.gpu_choices import DEVICE_MILLI
 from hydatis_placement.gpu_loss import GpuPrices, NodeRoom
 from hydatis_placement.rooms import rooms_of
 
-__all__ = ["FALLBACKS", "MIB", "ClusterView", "Fact"]
+__all__ = ["FALLBACKS", "ClusterView", "Fact"]
 
 Vector = NDArray[np.float32]
 
-#: Bytes.
-MIB = 2.0**20
+_MIB = 2.0**20
 
 
 class Fact(IntEnum):
@@ -166,14 +165,14 @@ class ClusterView:
     @cached_property
     def gpu_milli_free(self) -> NDArray[np.int64]:
         """The same in thousandths of a device; 0 where there is no such device."""
-        return np.rint(np.maximum(self.gpu_free, 0.0) * DEVICE_MILLI).astype(np.int64)
+        return np.asarray(np.rint(np.maximum(self.gpu_free, 0.0) * DEVICE_MILLI), dtype=np.int64)
 
     @cached_property
-    def gpu_whole(self) -> NodeRoom:
+    def gpu_room(self) -> NodeRoom:
         """What nodes have in all, for the loss of GPU."""
         cpu_milli, memory_mib = (
             np.rint(np.nan_to_num(self.table.column(name).astype(np.float64)) * scale).astype(np.int64)
-            for name, scale in (("cpu_allocatable_cores", 1000.0), ("memory_allocatable_bytes", 1.0 / MIB))
+            for name, scale in (("cpu_allocatable_cores", 1000.0), ("memory_allocatable_bytes", 1.0 / _MIB))
         )
         return NodeRoom(cpu_milli, memory_mib, (self.gpu_free >= 0).sum(axis=1) * DEVICE_MILLI)
 
@@ -186,7 +185,7 @@ class ClusterView:
         """Computes now what every decision reads, so that none waits for it."""
         _ = self.facts, self.rooms, self.gpu_free, self.table.row_by_name
         if self.gpu_free.shape[1]:
-            _ = self.gpu_milli_free, self.gpu_whole, self.gpu_prices
+            _ = self.gpu_milli_free, self.gpu_room, self.gpu_prices
 
 
 #: Tables tell of the same demand for many ticks.

@@ -32,6 +32,7 @@ Matrix = NDArray[np.float32]
 
 _STRANDED_CHANGE = COLUMNS.index("stranded_change_ratio")
 _WAS_EMPTY = COLUMNS.index("node_was_empty")
+_GPU_LOST = COLUMNS.index("gpu_lost_devices")
 
 
 class Decision(NamedTuple):
@@ -225,6 +226,7 @@ class Episode:
             memory=memory,
             stranded_change=float(state[_STRANDED_CHANGE]),
             opened=bool(state[_WAS_EMPTY] > 0),
+            gpu_lost_devices=float(state[_GPU_LOST]),
         )
 
     def _ahead(self, usage: Matrix, pod_rows: Sequence[int], first: int, last: int) -> Matrix:

@@ -151,6 +151,5 @@ def _prepare(table: NodeTable, forecast: ForecastTable, risk: RiskTable | None) 
         risk=None if risk is None else risk.risk,
         confirmed=None if risk is None else risk.confirmed,
     )
-    # Computed here and kept by the view: a decision must not be the first to ask for it.
-    _ = view.facts, view.rooms, view.gpu_free, table.row_by_name
+    view.prepare()
     return PreparedView(view, risk_masked=risk is None)

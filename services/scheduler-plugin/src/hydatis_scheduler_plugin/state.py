@@ -232,7 +232,7 @@ class ClusterMemory:
             risk=risk.risk if risk else None,
             confirmed=risk.confirmed if risk else None,
         )
-        _ = view.facts, view.rooms, view.gpu_free, table.row_by_name  # computed now, so that no decision waits for it
+        view.prepare()
         return view
 
     def _fresh_ratio(self, table: NodeTable) -> float:
