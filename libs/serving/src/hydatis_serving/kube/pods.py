@@ -1,0 +1,62 @@
+"""A pod of Kubernetes as a value: its sums and the workload it belongs to.
+
+The profile that a decision looks up and the one that measurements teach must be the same, so who a pod's workload is, is said here
+once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hydatis_core.errors import InvalidValue
+from hydatis_core.pods import Pod
+
+from hydatis_serving.kube.pod_json import PodJson
+from hydatis_serving.kube.pod_resources import GPU_RESOURCES, GpuMeaning, pod_limits, pod_requests
+
+__all__ = ["WORKLOAD_LABEL", "pod_of", "workload_of"]
+
+#: A label that names the workload outright, for pods whose owner does not say it (replays, bare pods).
+WORKLOAD_LABEL = "hydatis.io/workload"
+_TEMPLATE_HASH_LABEL = "pod-template-hash"
+
+
+def pod_of(pod: PodJson, gpu_resources: Mapping[str, GpuMeaning] = GPU_RESOURCES) -> Pod:
+    """The pod, with its requests and limits summed.
+
+    Raises:
+        InvalidValue: it has no uid, or an amount that cannot be meant.
+    """
+    meta, spec = pod.metadata, pod.spec
+    if not meta.uid:
+        raise InvalidValue("the pod has no uid", field="Pod.metadata.uid", expected="an identity unique in the cluster")
+    return Pod(
+        uid=meta.uid,
+        name=meta.name,
+        namespace=meta.namespace or "default",
+        workload=workload_of(pod),
+        requests=pod_requests(spec, gpu_resources),
+        limits=pod_limits(spec, gpu_resources),
+        priority=spec.priority or 0,
+    )
+
+
+def workload_of(pod: PodJson) -> str:
+    """The owner that makes like pods, as "Kind/name"; empty when nobody says it.
+
+    A ReplicaSet whose name ends in the pod's template hash belongs to a Deployment of the rest of the name. A static pod is owned
+    by its node and named after it: "Static/" and the rest of its name, so that those of all nodes are alike.
+    """
+    labels = pod.metadata.labels or {}
+    if labels.get(WORKLOAD_LABEL):
+        return labels[WORKLOAD_LABEL]
+    owners = pod.metadata.owner_references or []
+    owner = next((o for o in owners if o.controller), owners[0] if owners else None)
+    if owner is None or not owner.name:
+        return ""
+    suffix = "-" + labels.get(_TEMPLATE_HASH_LABEL, "")
+    if owner.kind == "ReplicaSet" and len(suffix) > 1 and owner.name.endswith(suffix):
+        return f"Deployment/{owner.name.removesuffix(suffix)}"
+    if owner.kind == "Node":
+        return f"Static/{pod.metadata.name.removesuffix('-' + owner.name)}"
+    return f"{owner.kind}/{owner.name}"
