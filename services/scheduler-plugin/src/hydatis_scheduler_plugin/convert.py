@@ -12,13 +12,14 @@ from dataclasses import dataclass
 import msgspec
 from hydatis_core.errors import InvalidValue
 from hydatis_core.pods import Pod
+from hydatis_serving.kube.pod_json import PodJson
+from hydatis_serving.kube.pod_resources import GPU_RESOURCES, GpuMeaning
+from hydatis_serving.kube.pods import pod_of
 from msgspec import Raw
 
-from hydatis_scheduler_plugin.extender_api import ExtenderArgs, HostPriority, NodeHead, PodJson
-from hydatis_scheduler_plugin.pod_resources import GPU_RESOURCES, GpuMeaning, pod_limits, pod_requests
+from hydatis_scheduler_plugin.extender_api import ExtenderArgs, HostPriority, NodeHead
 
 __all__ = [
-    "WORKLOAD_LABEL",
     "PodRequest",
     "candidate_names",
     "candidates_json",
@@ -29,12 +30,7 @@ __all__ = [
     "query_number",
     "read_args",
     "read_pod",
-    "workload_of",
 ]
-
-#: A label that names the workload outright, for pods whose owner does not say it (replays, bare pods).
-WORKLOAD_LABEL = "hydatis.io/workload"
-_TEMPLATE_HASH_LABEL = "pod-template-hash"
 
 _ARGS = msgspec.json.Decoder(ExtenderArgs)
 _NAMES = msgspec.json.Decoder(list[str] | None)
@@ -84,39 +80,7 @@ def read_pod(pod: PodJson, gpu_resources: Mapping[str, GpuMeaning] = GPU_RESOURC
     Raises:
         InvalidValue: it has no uid, or an amount that cannot be meant.
     """
-    meta, spec = pod.metadata, pod.spec
-    if not meta.uid:
-        raise InvalidValue("the pod has no uid", field="Pod.metadata.uid", expected="an identity unique in the cluster")
-    return PodRequest(
-        Pod(
-            uid=meta.uid,
-            name=meta.name,
-            namespace=meta.namespace or "default",
-            workload=workload_of(pod),
-            requests=pod_requests(spec, gpu_resources),
-            limits=pod_limits(spec, gpu_resources),
-            priority=spec.priority or 0,
-        ),
-        spec.scheduler_name or "default-scheduler",
-    )
-
-
-def workload_of(pod: PodJson) -> str:
-    """The owner that makes like pods, as "Kind/name"; empty when nobody says it.
-
-    A ReplicaSet whose name ends in the pod's template hash belongs to a Deployment of the rest of the name.
-    """
-    labels = pod.metadata.labels or {}
-    if labels.get(WORKLOAD_LABEL):
-        return labels[WORKLOAD_LABEL]
-    owners = pod.metadata.owner_references or []
-    owner = next((o for o in owners if o.controller), owners[0] if owners else None)
-    if owner is None or not owner.name:
-        return ""
-    suffix = "-" + labels.get(_TEMPLATE_HASH_LABEL, "")
-    if owner.kind == "ReplicaSet" and len(suffix) > 1 and owner.name.endswith(suffix):
-        return f"Deployment/{owner.name.removesuffix(suffix)}"
-    return f"{owner.kind}/{owner.name}"
+    return PodRequest(pod_of(pod, gpu_resources), pod.spec.scheduler_name or "default-scheduler")
 
 
 def candidate_names(args: ExtenderArgs) -> list[str]:

@@ -7,68 +7,10 @@ so that what is kept goes back exactly as it came.
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import msgspec
+from hydatis_serving.kube.pod_json import PodJson
 
-__all__ = ["ContainerJson", "ExtenderArgs", "HostPriority", "NodeHead", "NodeList", "PodJson", "ResourcesJson"]
-
-#: The longest name that Kubernetes allows (a DNS subdomain).
-Name = Annotated[str, msgspec.Meta(max_length=253)]
-#: A quantity is a string; a plain number is accepted, as Kubernetes does.
-Quantities = dict[str, str | int | float]
-
-
-class ResourcesJson(msgspec.Struct, frozen=True, gc=False):
-    """``resources`` of a container or pod."""
-
-    requests: Quantities | None = None
-    limits: Quantities | None = None
-
-
-class ContainerJson(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """A container, as far as its resources go."""
-
-    resources: ResourcesJson | None = None
-    restart_policy: str | None = None
-    """"Always" makes an init container a sidecar, which runs as long as the pod does."""
-
-
-class OwnerReference(msgspec.Struct, frozen=True, gc=False):
-    """Who made the pod."""
-
-    kind: Name = ""
-    name: Name = ""
-    controller: bool | None = None
-
-
-class PodMetadata(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """``metadata`` of a pod."""
-
-    name: Name = ""
-    namespace: Name = "default"
-    uid: Name = ""
-    labels: dict[str, str] | None = None
-    owner_references: list[OwnerReference] | None = None
-
-
-class PodSpec(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """``spec`` of a pod."""
-
-    containers: list[ContainerJson] | None = None
-    init_containers: list[ContainerJson] | None = None
-    overhead: Quantities | None = None
-    resources: ResourcesJson | None = None
-    """Pod-level resources: where set, they stand for the sum of the containers'."""
-    priority: Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)] | None = None
-    scheduler_name: Name | None = None
-
-
-class PodJson(msgspec.Struct, frozen=True, gc=False):
-    """A pod."""
-
-    metadata: PodMetadata
-    spec: PodSpec = PodSpec()
+__all__ = ["ExtenderArgs", "HostPriority", "NodeHead", "NodeList"]
 
 
 class NodeMetadata(msgspec.Struct, frozen=True, gc=False):

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from aiohttp import web
+from hydatis_serving.kube.pod_resources import GpuMeaning
 from hydatis_serving.metrics import render
 
 from hydatis_scheduler_plugin import convert
@@ -16,7 +17,6 @@ from hydatis_scheduler_plugin.decision import DecisionDesk
 from hydatis_scheduler_plugin.generation_wait import GenerationWait
 from hydatis_scheduler_plugin.http_door import JSON, Answer, Handler, json_answer
 from hydatis_scheduler_plugin.plugin_metrics import PluginMetrics
-from hydatis_scheduler_plugin.pod_resources import GpuMeaning
 from hydatis_scheduler_plugin.ranking import Ranking
 from hydatis_scheduler_plugin.readiness import Readiness
 from hydatis_scheduler_plugin.records import Recorder

@@ -6,11 +6,10 @@ environment variable ``HYDATIS_SCHEDULER_PLUGIN_<NAME>`` or an option ``--<name>
 
 from __future__ import annotations
 
+from hydatis_serving.kube.pod_resources import GPU_RESOURCES, GpuMeaning
 from hydatis_serving.settings import ServiceSettings
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
-
-from hydatis_scheduler_plugin.pod_resources import GPU_RESOURCES, GpuMeaning
 
 __all__ = ["SchedulerPluginSettings"]
 
