@@ -65,11 +65,11 @@ async def test_subscribers_are_told_that_pods_ended_with_their_node_and_of_their
     await keeper.change_nodes(cluster("a", "b"))
     keeper.take([bind("p", "a", 1.0)])
     gone = await keeper.change_nodes(cluster("b"))
-    assert list(keeper.bound_pods()) == []
+    assert list(keeper.pods_by_uid()) == []
     await keeper.change_nodes(cluster("a", "b"))
     keeper.take(gone)
     assert told == [("bound", "p"), ("ended", "p"), ("bound", "p")]
-    assert list(keeper.bound_pods()) == ["p"]
+    assert list(keeper.pods_by_uid()) == ["p"]
 
 
 async def test_a_node_that_changes_its_size_keeps_what_was_measured(keeper, stream):
@@ -110,7 +110,7 @@ async def test_nodes_change_after_the_tick_that_is_being_made(keeper, stream, bi
     await asyncio.to_thread(computing.wait, 5.0)
     changing = asyncio.create_task(keeper.change_nodes(cluster("b", "c")))
     keeper.take([bind("p", "a", 1.0)])
-    assert list(keeper.bound_pods()) == ["p"]
+    assert list(keeper.pods_by_uid()) == ["p"]
     go_on.set()
     await advancing
     assert stream.table().node_names == ("a", "b")

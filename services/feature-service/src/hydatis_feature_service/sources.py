@@ -14,6 +14,7 @@ from typing import Protocol
 from hydatis_core.errors import Duplicate, InvalidValue
 from hydatis_core.nodes import Node
 from hydatis_core.pods import Pod
+from hydatis_features.cluster_state import BoundPod
 from hydatis_serving.events import PodEvent
 
 from hydatis_feature_service.scrape import Scrape
@@ -71,8 +72,8 @@ class ClusterSink(Protocol):
         """As ``report``, without waiting for the subscribers."""
         ...
 
-    def bound_pods(self) -> Mapping[str, Pod]:
-        """The pods that are bound, by uid."""
+    def pods_by_uid(self) -> Mapping[str, Pod]:
+        """The pods that are bound, those taken this moment included."""
         ...
 
 
@@ -88,8 +89,8 @@ class MetricSink(Protocol):
         """The cluster as it is known now: its nodes, their addresses, the length of a tick. None: none yet."""
         ...
 
-    def bound_pods(self) -> Mapping[str, Pod]:
-        """The pods that are bound, by uid: samples know a pod by its namespace and name."""
+    def bound_pods(self) -> Sequence[BoundPod]:
+        """The pods that are bound and where: samples know a pod by its namespace and name."""
         ...
 
 

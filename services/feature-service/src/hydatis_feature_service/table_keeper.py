@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from hydatis_core.errors import ArtifactRefused, GenerationUnavailable, InvalidValue, UnknownNode
 from hydatis_core.pods import Pod
+from hydatis_features.cluster_state import BoundPod
 from hydatis_features.engine import FeatureEngine
 from hydatis_features.table import NodeTable
 from hydatis_serving.events import BindDelta, PodEvent, PodEventKind
@@ -90,12 +91,13 @@ class TableKeeper:
             return None
         return Cluster(engine.nodes, engine.tick_seconds, engine.scrape_delay_seconds, self._addresses)
 
-    def bound_pods(self) -> Mapping[str, Pod]:
-        """The pods that are bound, by uid."""
-        engine = self._engine
-        if engine is None:
-            return {}
-        found = {bound.pod.uid: bound.pod for bound in engine.state.bound_pods()}
+    def bound_pods(self) -> Sequence[BoundPod]:
+        """The pods that are bound and where, but for those that were taken while a table is made."""
+        return [] if self._engine is None else self._engine.state.bound_pods()
+
+    def pods_by_uid(self) -> Mapping[str, Pod]:
+        """The pods that are bound, those taken while a table is made included."""
+        found = {bound.pod.uid: bound.pod for bound in self.bound_pods()}
         for event in self._held:
             if event.is_bound:
                 found[event.pod.uid] = event.pod
