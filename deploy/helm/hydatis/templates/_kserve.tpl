@@ -1,0 +1,19 @@
+{{/* (root, model, uri): what KServe runs. The model's name and storage; the rest is the ServingRuntime's. */}}
+{{- define "hydatis.kserveModel" -}}
+modelFormat: {name: hydatis}
+runtime: hydatis-model-server
+protocolVersion: grpc-v2
+storageUri: {{ .uri }}
+env:
+  {{- include "hydatis.environment" (dict "prefix" "HYDATIS_MODEL_SERVER_" "env" (dict "MODEL_NAME" .model "MODELS_DIR" "/mnt/models") "settings" .root.Values.models.settings) | trim | nindent 2 }}
+resources: {{- toYaml .root.Values.models.resources | nindent 2 }}
+{{- end }}
+
+{{/* (root, model): where a model's folder is. */}}
+{{- define "hydatis.storageUri" -}}
+{{- $models := .root.Values.models -}}
+{{- if hasKey $models.kserve.storageUris .model -}}{{ get $models.kserve.storageUris .model }}
+{{- else if eq $models.storage.kind "s3" -}}{{ $models.storage.s3.uri }}
+{{- else -}}pvc://{{ include "hydatis.modelsClaim" .root }}
+{{- end -}}
+{{- end }}
