@@ -22,6 +22,8 @@ Vector = NDArray[np.float32]
 
 #: The mix of pods to come: the cluster's mean request times these, equally likely.
 POD_SIZES: tuple[float, ...] = (0.5, 1.0, 2.0)
+#: Small beside any loss: a device left counts as a hundredth of one lost.
+_LEFT_WEIGHT = 0.01
 _SIZES = np.array(POD_SIZES, dtype=np.float32)[:, None, None]
 
 
@@ -88,8 +90,13 @@ def gpu_after(view: ClusterView, rows: NDArray[np.int32], facts: NDArray[np.floa
 def gpu_lost(
     view: ClusterView, rows: NDArray[np.int32], pod: Pod, cpu_requested_after: Vector, memory_requested_after: Vector
 ) -> Vector:
-    """GPU that no pod like those seen so far could use any more, if the pod were placed: stranded after less before, and of a share
-    the loss of its gap (``GpuPrices``), on the device that ``gpu_after`` says it takes.
+    """GPU that no pod like those seen so far could use any more, if the pod were placed.
+
+        lost = S_after - S_before + gap loss + 0.01 G,
+
+    with S what is stranded and, of a share, the loss of its gap on the device that ``gpu_after`` says it takes (``GpuPrices``). G
+    is the GPU left free on the node, 0 for a pod that asks for none: among nodes that lose alike a pod takes the one with least
+    left, so that idle nodes stay whole for pods of many devices.
 
     It counts for pods without GPU too: they take CPU and memory beside idle GPU. On a node that has no room by the table, a pod is
     said to lose all the GPU it asks for.
@@ -125,6 +132,7 @@ def gpu_lost(
         fits = devices >= gpu_milli
         if asked.gpu_count == 1 and gpu_milli < DEVICE_MILLI:
             lost += prices.gap_loss(np.where(fits, devices, DEVICE_MILLI).min(axis=1), gpu_milli)
+        lost += _LEFT_WEIGHT * (free.gpu_milli - asked.gpu_count * gpu_milli)
         lost = np.where(fits.sum(axis=1) >= asked.gpu_count, lost, asked.gpu_count * gpu_milli)
     result[at] = lost / DEVICE_MILLI
     return result
