@@ -1,5 +1,6 @@
 {{/* (root, model, uri): what KServe runs. The model's name and storage; the rest is the ServingRuntime's. */}}
 {{- define "hydatis.kserveModel" -}}
+name: kserve-container
 modelFormat: {name: hydatis}
 runtime: hydatis-model-server
 protocolVersion: grpc-v2

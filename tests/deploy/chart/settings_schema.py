@@ -1,7 +1,7 @@
 """The part of the chart's values.schema.json that says which settings a service knows, made of the services' settings classes.
 
-A misspelt environment variable is silently nothing to a process, so Helm must refuse it. ``python tests/deploy/settings_schema.py``
-writes that part anew after a setting was added.
+A misspelt environment variable is silently nothing to a process, so Helm must refuse it. After a setting was added,
+``python tests/deploy/chart/settings_schema.py`` writes that part anew.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hydatis_serving.settings import ServiceSettings
 
 __all__ = ["CHART", "OWN_BY_CHART", "ROOMS", "settings_class", "settings_definitions"]
 
-CHART = Path(__file__).resolve().parents[2] / "deploy" / "helm" / "hydatis"
+CHART = Path(__file__).resolve().parents[3] / "deploy" / "helm" / "hydatis"
 SCHEMA = CHART / "values.schema.json"
 #: Values of the chart -> room.
 ROOMS = {
