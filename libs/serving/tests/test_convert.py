@@ -14,12 +14,16 @@ from hydatis_core.errors import Duplicate, HydatisError, InvalidValue, UnknownCo
 from hydatis_core.nodes import GpuDevice, Node
 from hydatis_core.pods import Pod
 from hydatis_core.resources import Resources
+from hydatis_features.engine import FeatureEngine
 from hydatis_features.expected_use import ExpectedUse, UseSource
 from hydatis_features.gpu_demand import GpuDemand
 from hydatis_features.profile_summaries import UNKNOWN_LAW, ColdStart, ProfileChange, WorkloadProfile
 from hydatis_features.table import NodeTable
+from hydatis_features.usage import METRICS
 from hydatis_forecasting.forecast_table import ForecastTable
+from hydatis_placement.after_state import COLUMNS, after_states
 from hydatis_placement.credits import CREDIT_COLUMNS, Credits
+from hydatis_placement.view import ClusterView
 from hydatis_serving.convert import anomaly, cluster, features, forecast, placement, workload
 from hydatis_serving.events import BindDelta, PodEvent, PodEventKind
 from hydatis_serving.ranking import RankAnswer, RankQuery
@@ -132,6 +136,23 @@ def test_a_table_comes_back_from_its_chunks(table):
     ):
         assert getattr(back, name) == getattr(table, name)
     assert back.gpu_demand == table.gpu_demand
+
+
+def test_after_states_beside_gpus_are_the_same_on_both_sides_of_the_wire():
+    nodes = [Node(name, Resources(64.0, 2**38, 2), gpu_devices=(GpuDevice(0), GpuDevice(1))) for name in ("a", "b")]
+    engine = FeatureEngine(nodes, 60, 0.0)
+    for uid, share in (("p", 470), ("q", 810), ("r", 470)):
+        engine.bind(Pod(uid, requests=Resources(8.0, 2**35, 1, share)), "a", 30.0)
+    nothing = np.full((2, len(METRICS)), np.nan, dtype=np.float32)
+    table = engine.tick(60, 60.0, nothing, [], np.zeros((0, 2), dtype=np.float32))
+    pod = Pod("s", requests=Resources(8.0, 2**35, 1, 470))
+    use = engine.profiles.expect(pod, 60.0)
+    here, there = (
+        after_states(ClusterView(side), np.arange(2, dtype=np.int32), pod, use, Credits(), 0.0)
+        for side in (table, assembled(table))
+    )
+    np.testing.assert_array_equal(here, there)
+    assert here[0, COLUMNS.index("gpu_lost_devices")] != here[1, COLUMNS.index("gpu_lost_devices")]
 
 
 def test_rows_of_a_table_come_back_in_the_order_asked_for():
