@@ -10,8 +10,12 @@ from importlib.metadata import version
 from hydatis.features.v1 import features_pb2_grpc
 from hydatis_serving.metrics import new_registry
 from hydatis_serving.server import GrpcServer
+from prometheus_client import CollectorRegistry
 
 from hydatis_feature_service.feature_metrics import FeatureMetrics
+from hydatis_feature_service.kubernetes_api import KubernetesApi
+from hydatis_feature_service.kubernetes_metrics import KubernetesMetrics
+from hydatis_feature_service.kubernetes_source import KubernetesCluster
 from hydatis_feature_service.replay_source import ReplayCluster, ReplayMetrics
 from hydatis_feature_service.servicer import FeatureServicer, ReplaySourceServicer
 from hydatis_feature_service.settings import FeatureServiceSettings
@@ -37,7 +41,9 @@ class FeatureServiceApp:
         self._warm = WarmKeeper(store, self.keeper.snapshot, metrics, settings.warm_least_gap_seconds)
         self.keeper.on_tick = self._warm.due
         replay_cluster, replay_metrics = ReplayCluster(), ReplayMetrics()
-        self._cluster_source: ClusterSource = replay_cluster
+        self._cluster_source: ClusterSource = (
+            replay_cluster if settings.cluster_source == "replay" else _watched_cluster(settings, registry)
+        )
         self._metric_source: MetricSource = replay_metrics
         self.server = GrpcServer(settings, registry)
         features = FeatureServicer(self._stream)
@@ -71,3 +77,13 @@ class FeatureServiceApp:
         await self._metric_source.stop()
         await self._cluster_source.stop()
         await self._warm.stop()
+
+
+def _watched_cluster(settings: FeatureServiceSettings, registry: CollectorRegistry) -> KubernetesCluster:
+    return KubernetesCluster(
+        KubernetesApi(settings.kubeconfig, settings.kube_context),
+        KubernetesMetrics(registry),
+        settings.gpu_resources,
+        settings.tick_seconds,
+        settings.scrape_delay_seconds,
+    )

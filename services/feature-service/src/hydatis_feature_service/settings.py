@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from hydatis_serving.kube.pod_resources import GPU_RESOURCES, GpuMeaning
 from hydatis_serving.settings import ServiceSettings
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -24,8 +25,16 @@ class FeatureServiceSettings(ServiceSettings):
     """Port of the gRPC server; 0: any free one."""
     metrics_port: int = Field(default=7110, ge=0, le=65535)
     """Port of the HTTP endpoint with /metrics, /healthz and /readyz; 0: any free one."""
-    cluster_source: Literal["replay"] = "replay"
-    """Where nodes and pods come from. replay: a driver says them by ReplaySourceService, in lock-step."""
+    cluster_source: Literal["replay", "kubernetes"] = "replay"
+    """Where nodes and pods come from. replay: a driver says them by ReplaySourceService, in lock-step. kubernetes: they are watched
+    at an API server."""
+    kubeconfig: str = ""
+    """Kubeconfig file that leads to the API server. Empty: the pod's service account inside a cluster, else KUBECONFIG or
+    ~/.kube/config."""
+    kube_context: str = ""
+    """Context of the kubeconfig file. Empty: its current one."""
+    gpu_resources: dict[str, GpuMeaning] = Field(default_factory=lambda: dict(GPU_RESOURCES))
+    """Of a live cluster: what extended resources say of GPUs, as JSON, the same as scheduler-plugin is told."""
     metric_source: Literal["replay"] = "replay"
     """Where samples come from, and with them the ticks. replay: a driver says them by ReplaySourceService, in lock-step."""
     tick_seconds: float = Field(default=15.0, ge=1, le=300, multiple_of=1)

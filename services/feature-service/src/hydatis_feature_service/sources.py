@@ -72,6 +72,10 @@ class ClusterSink(Protocol):
         """As ``report``, without waiting for the subscribers."""
         ...
 
+    def pod(self, uid: str) -> Pod | None:
+        """A pod that is bound, or None."""
+        ...
+
     def pods_by_uid(self) -> Mapping[str, Pod]:
         """The pods that are bound, those taken this moment included."""
         ...

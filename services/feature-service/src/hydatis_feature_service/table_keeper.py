@@ -53,7 +53,7 @@ class TableKeeper:
         self._lane = asyncio.Lock()
         self._busy = False
         self._held: list[PodEvent] = []
-        self._held_uids: dict[str, bool] = {}  # uid -> whether the newest held event bound it
+        self._held_pods: dict[str, Pod | None] = {}  # uid -> the pod, if the newest held event bound it
         self._generation = 0
         self._uncounted_generation = 0
         self._scrape_digest = ""
@@ -97,13 +97,15 @@ class TableKeeper:
 
     def pods_by_uid(self) -> Mapping[str, Pod]:
         """The pods that are bound, those taken while a table is made included."""
-        found = {bound.pod.uid: bound.pod for bound in self.bound_pods()}
-        for event in self._held:
-            if event.is_bound:
-                found[event.pod.uid] = event.pod
-            else:
-                found.pop(event.pod.uid, None)
-        return found
+        engine_has: dict[str, Pod | None] = {bound.pod.uid: bound.pod for bound in self.bound_pods()}
+        return {uid: pod for uid, pod in (engine_has | self._held_pods).items() if pod is not None}
+
+    def pod(self, uid: str) -> Pod | None:
+        """A pod that is bound, or None."""
+        if uid in self._held_pods:
+            return self._held_pods[uid]
+        bound = None if self._engine is None else self._engine.state.pod(uid)
+        return None if bound is None else bound.pod
 
     async def report(self, events: Sequence[PodEvent]) -> int:
         """Takes pods bound and ended, all or none; returns the newest generation once every subscriber's stream has the deltas.
@@ -244,7 +246,7 @@ class TableKeeper:
         uid, time_seconds = event.pod.uid, event.event_time_seconds
         bound_here = engine.state.pod(uid)
         node_name = event.node_name or ("" if bound_here is None else bound_here.node_name)
-        is_bound = self._held_uids.get(uid, bound_here is not None)
+        is_bound = self.pod(uid) is not None
         if event.kind is PodEventKind.ENDED:
             known = is_bound if self._busy else engine.end(uid, time_seconds)
             self._hold(event)
@@ -260,7 +262,7 @@ class TableKeeper:
     def _hold(self, event: PodEvent) -> None:
         if self._busy:
             self._held.append(event)
-            self._held_uids[event.pod.uid] = event.kind is PodEventKind.BOUND
+            self._held_pods[event.pod.uid] = event.pod if event.kind is PodEventKind.BOUND else None
 
     @asynccontextmanager
     async def _engine_busy(self, engine: FeatureEngine) -> AsyncIterator[None]:
@@ -277,7 +279,7 @@ class TableKeeper:
                 else:
                     engine.end(event.pod.uid, event.event_time_seconds)
             self._held.clear()
-            self._held_uids.clear()
+            self._held_pods.clear()
 
     async def _unbroken(self, work: Coroutine[Any, Any, T]) -> T:
         """Lets work finish though its caller goes away: a thread cannot be stopped, and must not meet the next one."""
