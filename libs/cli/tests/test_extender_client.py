@@ -67,6 +67,15 @@ def test_a_pod_is_written_as_the_api_server_would():
     assert pod_json(Pod("u"))["metadata"].get("labels") is None
 
 
+def test_a_share_of_a_gpu_is_written_as_a_share():
+    def requests(count, milli):
+        return pod_json(Pod("u", requests=Resources(0.0, 0.0, count, milli)))["spec"]["containers"][0]["resources"]["requests"]
+
+    assert {"alibabacloud.com/gpu-count": "1", "alibabacloud.com/gpu-milli": "470"}.items() <= requests(1, 470).items()
+    assert requests(2, 0)["nvidia.com/gpu"] == requests(2, 1000)["nvidia.com/gpu"] == "2"
+    assert "nvidia.com/gpu" not in requests(0, 0)
+
+
 def test_bodies_are_those_of_kube_scheduler(extender):
     extender.answers = {"/ext/filter": (200, b'{"NodeNames":["a","b"],"FailedNodes":{},"Error":""}')}
     client = ExtenderClient(extender.url)

@@ -21,8 +21,12 @@ __all__ = ["ExtenderClient", "pod_json"]
 def pod_json(pod: Pod) -> dict[str, Any]:
     """A pod as the API server would show it, as far as an extender reads it."""
     requests = {"cpu": f"{round(pod.requests.cpu_cores * 1000)}m", "memory": str(int(pod.requests.memory_bytes))}
-    if pod.requests.gpu_count:
-        requests["nvidia.com/gpu"] = str(pod.requests.gpu_count)
+    asked = pod.requests
+    if asked.gpu_count and asked.gpu_milli_per_device in (0, 1000):
+        requests["nvidia.com/gpu"] = str(asked.gpu_count)
+    elif asked.gpu_count:
+        requests["alibabacloud.com/gpu-count"] = str(asked.gpu_count)
+        requests["alibabacloud.com/gpu-milli"] = str(asked.gpu_milli_per_device)
     limits: dict[str, str] = {}
     if pod.limits.cpu_cores:
         limits["cpu"] = f"{round(pod.limits.cpu_cores * 1000)}m"
