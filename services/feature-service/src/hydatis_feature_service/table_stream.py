@@ -37,6 +37,7 @@ class TableStream:
         self._tables: Generations[NodeTable] = Generations(keep_count, noun="table")
         self._table_steps: list[Step] = []
         self._recent: deque[tuple[float, Step]] = deque()
+        self._before_table: list[BindDelta] = []
         self._broadcast: Broadcast[Step] = Broadcast(self._opening)
         self.profiles = ProfileBook()
         """Profiles as the subscribers know them."""
@@ -64,6 +65,7 @@ class TableStream:
         self._tables.clear()
         self._table_steps = []
         self._recent.clear()
+        self._before_table.clear()
         self.profiles = ProfileBook()
         self._broadcast.publish(profiles_step(ProfileChange(), 0, replace_all=True))
 
@@ -78,17 +80,27 @@ class TableStream:
         shown = table.generation - table.scrape_delay_seconds - table.metric_window_seconds - _KEPT_TICKS * table.tick_seconds
         while self._recent and self._recent[0][0] < shown:
             self._recent.popleft()
+        untold, self._before_table = self._before_table, []
+        for delta in untold:
+            if _matters_until(delta) >= shown:
+                self._tell(delta)
 
     def publish_delta(self, delta: BindDelta) -> None:
-        """A pod bound or ended."""
+        """A pod bound or ended. Before the first table nobody can decide, and most of what a live cluster runs is old: it waits."""
+        if self._tables.newest:
+            self._tell(delta)
+        else:
+            self._before_table.append(delta)
+
+    def _tell(self, delta: BindDelta) -> None:
         step = delta_step(delta)
-        self._recent.append((delta.event.event_time_seconds, step))
+        self._recent.append((_matters_until(delta), step))
         self._broadcast.publish(step)
 
     def restore(self, table: NodeTable | None, profiles: ProfileChange, recent: Iterable[BindDelta]) -> None:
         """What was known before a restart, told to whoever subscribes from now on."""
         self.profiles.apply(profiles, replace_all=True)
-        self._recent.extend((delta.event.event_time_seconds, delta_step(delta)) for delta in recent)
+        self._recent.extend((_matters_until(delta), delta_step(delta)) for delta in recent)
         if table is not None:
             self._tables.put(table.generation, table)
             self._table_steps = table_steps(table)
@@ -109,3 +121,8 @@ class TableStream:
         yield from self._table_steps
         yield profiles_step(self.profiles.everything(), self._tables.newest, replace_all=True)
         yield from (step for _, step in self._recent)
+
+
+def _matters_until(delta: BindDelta) -> float:
+    """The moment from which on measurements show the pod, once a metric window passed: its bind, and no table before counts it."""
+    return max(delta.event.event_time_seconds, float(delta.generation))
