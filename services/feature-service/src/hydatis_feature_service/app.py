@@ -16,6 +16,7 @@ from hydatis_feature_service.feature_metrics import FeatureMetrics
 from hydatis_feature_service.kubernetes_api import KubernetesApi
 from hydatis_feature_service.kubernetes_metrics import KubernetesMetrics
 from hydatis_feature_service.kubernetes_source import KubernetesCluster
+from hydatis_feature_service.prometheus_setup import prometheus_metrics
 from hydatis_feature_service.replay_source import ReplayCluster, ReplayMetrics
 from hydatis_feature_service.servicer import FeatureServicer, ReplaySourceServicer
 from hydatis_feature_service.settings import FeatureServiceSettings
@@ -44,7 +45,9 @@ class FeatureServiceApp:
         self._cluster_source: ClusterSource = (
             replay_cluster if settings.cluster_source == "replay" else _watched_cluster(settings, registry)
         )
-        self._metric_source: MetricSource = replay_metrics
+        self._metric_source: MetricSource = (
+            replay_metrics if settings.metric_source == "replay" else prometheus_metrics(settings, registry)
+        )
         self.server = GrpcServer(settings, registry)
         features = FeatureServicer(self._stream)
         replay = ReplaySourceServicer(replay_cluster, replay_metrics)

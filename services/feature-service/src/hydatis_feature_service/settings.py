@@ -35,8 +35,23 @@ class FeatureServiceSettings(ServiceSettings):
     """Context of the kubeconfig file. Empty: its current one."""
     gpu_resources: dict[str, GpuMeaning] = Field(default_factory=lambda: dict(GPU_RESOURCES))
     """Of a live cluster: what extended resources say of GPUs, as JSON, the same as scheduler-plugin is told."""
-    metric_source: Literal["replay"] = "replay"
-    """Where samples come from, and with them the ticks. replay: a driver says them by ReplaySourceService, in lock-step."""
+    metric_source: Literal["replay", "prometheus"] = "replay"
+    """Where samples come from, and with them the ticks. replay: a driver says them by ReplaySourceService, in lock-step.
+    prometheus: a Prometheus server is asked at every tick of the wall clock."""
+    prometheus_url: str = "http://prometheus:9090"
+    """Base URL of a server that speaks Prometheus' API: Prometheus, Thanos, Mimir, VictoriaMetrics."""
+    prometheus_token_file: str = ""
+    """File with a bearer token for it, read at every query. Empty: none."""
+    prometheus_ca_file: str = ""
+    """Certificates to trust beside the system's when its URL is https. Empty: none."""
+    prometheus_matchers: str = ""
+    """More label matchers for every series, where one server has several clusters: cluster="north"."""
+    prometheus_timeout_seconds: float = Field(default=8.0, gt=0, le=300)
+    """An answer later than this, or than 0.6 ticks, is none: what it would have said is unknown at that tick."""
+    prometheus_rate_window_seconds: int = Field(default=120, ge=2, le=3600)
+    """Over which rates are taken: four times the interval of scrapes."""
+    prometheus_sample_age_seconds: int = Field(default=90, ge=1, le=3600)
+    """A sample older than this is none: what it measured is unknown. Three times the interval of scrapes."""
     tick_seconds: float = Field(default=15.0, ge=1, le=300, multiple_of=1)
     """Of a live cluster: length of a tick, whole seconds. Tables are made at its multiples by the wall clock."""
     scrape_delay_seconds: float = Field(default=15.0, ge=0, le=300)
