@@ -101,9 +101,9 @@ def told(stack: Stack, api: Api) -> Iterator[Callable[[Fleet], ToldStack]]:
 def our_scheduler(request: pytest.FixtureRequest, stack: Stack, plane: ControlPlane | None, start_scheduler: StartScheduler) -> str:
     """The name of a scheduler that asks the stack, by each of the two ways that are shipped."""
     if request.param == "second":
-        start_scheduler(shipped(SECOND, stack.extender_url))
+        start_scheduler(shipped(SECOND, stack.extender_url, patient=True))
         return OUR_NAME
     if plane is None:
         pytest.skip("another cluster's default scheduler is its own")
-    start_scheduler(shipped(DROP_IN, stack.extender_url))
+    start_scheduler(shipped(DROP_IN, stack.extender_url, patient=True))
     return DEFAULT_NAME
