@@ -7,14 +7,12 @@ from pathlib import Path
 
 import pytest
 from chart.go_modules import crds
-from chart.kubectl import Kubectl
+from chart.kubectl import RESTRICTED, Kubectl
 from chart.rendered import NAMESPACE
 from control_plane.api import Api
 from control_plane.binaries import Binaries
 from control_plane.fleet import until
 from control_plane.plane import ControlPlane
-
-RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
 
 
 @pytest.fixture(scope="session")

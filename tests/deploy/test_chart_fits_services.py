@@ -71,9 +71,11 @@ def test_the_values_of_the_user_arrive() -> None:
     full = containers(render(FULL))
     plugin: Any = settings(full["scheduler-plugin"])
     assert (plugin.decision_budget_ms, plugin.live) == (80, True)
-    assert dict(plugin.gpu_resources) == {"example.org/gpu": "devices"}
+    features: Any = settings(full["feature-service"])
+    assert dict(plugin.gpu_resources) == dict(features.gpu_resources) == {"example.org/gpu": "devices"}
+    assert str(features.prometheus_token_file) == "/etc/prometheus-access/token"
     assert settings(full["forecaster"]).model_dump()["shard_count"] == 20
-    assert settings(full["feature-service"]).model_dump()["metric_window_seconds"] == 600
+    assert features.metric_window_seconds == 600
 
 
 def test_a_container_has_the_ports_that_its_process_listens_on(made: Rendered) -> None:

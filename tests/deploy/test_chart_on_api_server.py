@@ -50,6 +50,14 @@ def test_a_field_that_kserve_does_not_have_would_be_seen(admin: Api, kubectl: Ku
     assert "canaries" in done.stderr
 
 
+def test_a_warning_would_be_seen(admin: Api, kubectl: Kubectl) -> None:
+    deployment = copy.deepcopy(render().one("Deployment", "forecaster"))
+    deployment["spec"]["template"]["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = True
+    done = kubectl("apply", "--server-side", "--dry-run=server", objects=[deployment])
+    assert done.returncode != 0
+    assert 'would violate PodSecurity "restricted' in done.stderr
+
+
 @pytest.fixture(scope="module")
 def installed(admin: Api, kubectl: Kubectl) -> Rendered:
     """The chart's defaults, installed."""

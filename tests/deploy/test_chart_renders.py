@@ -77,6 +77,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"schedulerPlugin__settings__decision_budget_ms": "100ms"}, "/schedulerPlugin/settings/decision_budget_ms"),
     ({"schedulerPlugin__settings__features_address": "elsewhere:7010"}, "'features_address' not allowed"),
     ({"policy__mode": "maybe"}, "/policy/mode"),
+    ({"policy__mode": False}, "/policy/mode"),  # what YAML makes of an unquoted off
     ({"policy__ramp_pct": 101}, "/policy/ramp_pct"),
     ({"models__minReplicas": 11}, "models.minReplicas (11) is larger than models.maxReplicas (10)"),
     ({"models__storage__kind": "s3"}, "only KServe downloads from s3"),
@@ -95,6 +96,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         "url and existingSecret are both set",
     ),
     ({"featureService__warmStore": {"kind": "redis", "redis": {"url": "redis://a:6379/0"}}}, "feature-service cannot reach it"),
+    ({"featureService__prometheusAccess__existingSecret": "login"}, "existingSecret goes with tokenKey"),
+    ({"featureService__prometheusAccess__tokenKey": "token"}, "existingSecret goes with tokenKey"),
     ({"logShipping__enabled": True}, "set logShipping.elasticsearch.hosts"),
     (
         {"logShipping": {"enabled": True, "namespace": NAMESPACE, "elasticsearch": {"hosts": ["http://a:9200"]}}},
@@ -103,7 +106,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("values", "sentence"), WRONG, ids=[next(iter(values)) for values, _ in WRONG])
+@pytest.mark.parametrize(("values", "sentence"), WRONG, ids=[f"{next(iter(values))}: {sentence}" for values, sentence in WRONG])
 def test_a_wrong_value_is_refused_with_a_sentence(values: dict[str, Any], sentence: str) -> None:
     assert sentence in refusal(**values)
 
@@ -117,9 +120,12 @@ IGNORED: list[tuple[dict[str, Any], str]] = [
     ({"mode": "Knative", "canaryTrafficPercent": {"cpu-forecaster": 10}}, "without another storage there is no canary"),
     ({"mode": "Knative", "storageUris": {"disk-forecaster": "pvc://models/a"}}, "disk-forecaster, which is no model"),
     ({"canary": {"cpu-forecaster": [CANARY, CANARY]}}, "two canaries of the name release-2"),
-    ({"canary": {"cpu-forecaster": [CANARY, CANARY | {"name": "b", "trafficPercent": 51}]}}, "adds up to 101"),
+    ({"canary": {"cpu-forecaster": [CANARY, CANARY | {"name": "b"}]}}, "adds up to 100"),
+    ({"canary": {"cpu-forecaster": [CANARY | {"trafficPercent": 10}]}}, "10 percent of models.minReplicas (2) is no whole number"),
+    ({"canary": {"cpu-forecaster": [CANARY | {"minReplicas": 1}]}}, "its replicas follow from the percentage"),
+    ({"canary": {"cpu-forecaster": [CANARY | {"trafficPercent": 0}]}}, "gets no calls and no replicas"),
     ({"canary": {"cpu-forecaster": [CANARY | {"storageUri": "pvc://hydatis-models"}]}}, "so it is no other model"),
-    ({"canary": {"cpu-forecaster": [CANARY | {"minReplicas": 3}]}}, "passes the stable variant's"),
+    ({"canary": {"cpu-forecaster": [CANARY | {"trafficPercent": 0, "minReplicas": 3}]}}, "passes the stable variant's"),
     ({"canary": {"cpu-forecaster": [CANARY | {"trafficPercent": 120}]}}, "trafficPercent"),
     ({"canary": {"cpu-forecaster": [CANARY | {"maxReplicas": 3}]}}, "'maxReplicas' not allowed"),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from chart.rendered import FULL, Rendered, render
 from control_plane.api import JsonObject
+from hydatis_scheduler_plugin.policy_file import parse_policy
 
 
 @pytest.fixture(scope="module", params=["default", "full"])
@@ -65,9 +66,8 @@ def test_replicas_avoid_each_others_nodes(made: Rendered) -> None:
 
 def test_nobody_of_ours_waits_for_our_own_scheduler(made: Rendered) -> None:
     assert not any("schedulerName" in template["spec"] for _, template in made.pod_templates())
-    policy = render().one("ConfigMap", "hydatis-policy")["data"]["policy.yaml"]
-    assert "hydatis-system" in policy
-    assert "kube-system" in policy
+    policy = parse_policy(render(namespace="elsewhere").one("ConfigMap", "hydatis-policy")["data"]["policy.yaml"].encode())
+    assert policy.namespaces.exclude == ("kube-system", "elsewhere")
 
 
 def test_models_run_two_to_ten_times() -> None:
@@ -101,14 +101,17 @@ def test_a_knative_canary_is_a_share_of_calls_and_another_folder() -> None:
     assert other["model"]["storageUri"] == "pvc://hydatis-models"
 
 
-def test_stable_and_canaries_are_behind_one_service() -> None:
+def test_stable_and_canaries_with_a_share_are_behind_one_service() -> None:
     made = render(FULL)
-    service = made.one("Service", "model-placement-policy-variants")
+    selector = made.one("Service", "model-placement-policy-variants")["spec"]["selector"]
     isvc = made.one("InferenceService", "model-placement-policy")
-    # KServe gives a canary the labels of the stable predictor
-    assert service["spec"]["selector"].items() <= isvc["spec"]["predictor"]["labels"].items()
-    assert [canary["predictor"]["name"] for canary in isvc["spec"]["canary"]] == ["release-2", "experiment"]
-    assert len({canary["predictor"]["model"]["storageUri"] for canary in isvc["spec"]["canary"]}) == 2
+    release, experiment = (canary["predictor"] for canary in isvc["spec"]["canary"])
+    # KServe gives a canary the labels of the stable predictor, and then its own
+    stable = isvc["spec"]["predictor"]["labels"]
+    assert selector.items() <= stable.items()
+    assert selector.items() <= (stable | release.get("labels", {})).items()
+    assert not selector.items() <= (stable | experiment["labels"]).items()
+    assert len({predictor["model"]["storageUri"] for predictor in (isvc["spec"]["predictor"], release, experiment)}) == 3
 
 
 @pytest.mark.parametrize("kind", ["claim", "local-folder"])

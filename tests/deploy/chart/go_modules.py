@@ -23,9 +23,10 @@ __all__ = ["KUBERNETES_VERSION", "crds", "helm_program"]
 MODULE = Path(__file__).resolve().parents[1] / "binaries"
 #: What helm takes for the cluster's version where none is asked.
 KUBERNETES_VERSION = "1.36.2"
+KSERVE = "github.com/kserve/kserve@v0.20.0"
 #: Modules that carry custom resource definitions -> files of those that the chart makes objects of.
 CRD_FILES: dict[str, tuple[str, ...]] = {
-    "github.com/kserve/kserve@v0.20.0": (
+    KSERVE: (
         "config/crd/full/serving.kserve.io_inferenceservices.yaml",
         "config/crd/full/serving.kserve.io_servingruntimes.yaml",
         "config/crd/full/clusterstoragecontainer/serving.kserve.io_clusterstoragecontainers.yaml",
@@ -56,14 +57,18 @@ def helm_program() -> Path:
     return target
 
 
+@cache
+def _module_folder(module: str) -> Path:
+    """Where a published module's files are, fetched if need be."""
+    answer = subprocess.run([_go(), "mod", "download", "-json", module], cwd="/", capture_output=True, text=True, check=True)
+    return Path(json.loads(answer.stdout)["Dir"])
+
+
 def crds() -> list[JsonObject]:
     """The custom resource definitions of KServe, Istio and the Prometheus operator, as they publish them."""
     found: list[JsonObject] = []
     for module, files in CRD_FILES.items():
-        answer = subprocess.run([_go(), "mod", "download", "-json", module], cwd="/", capture_output=True, text=True, check=True)
-        folder = Path(json.loads(answer.stdout)["Dir"])
         for name in files:
-            found += [document for document in yaml.load_all((folder / name).read_text(), yaml.CSafeLoader) if document]
-    for crd in found:  # KServe's own webhook would have to run for it
-        crd["spec"].pop("conversion", None)
+            text = (_module_folder(module) / name).read_text()
+            found += [document for document in yaml.load_all(text, yaml.CSafeLoader) if document]
     return found

@@ -9,7 +9,10 @@ import yaml
 from control_plane.api import JsonObject
 from control_plane.binaries import Binaries
 
-__all__ = ["Kubectl"]
+__all__ = ["RESTRICTED", "Kubectl"]
+
+#: Labels of a namespace that enforces PodSecurity "restricted", and warns of what would break it.
+RESTRICTED = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
 
 
 class Kubectl:

@@ -47,14 +47,15 @@ class Rendered:
                 yield made["metadata"]["name"], made["spec"]["template"]
 
 
-def render(*files: Path, **values: Any) -> Rendered:
+def render(*files: Path, namespace: str = NAMESPACE, **values: Any) -> Rendered:
     """The chart's objects.
 
     Args:
         files: files of values.
+        namespace: of the release.
         values: single values, ``models__serving="kserve"`` for models.serving.
     """
-    done = _run("template", RELEASE, str(CHART), *_options(files, values))
+    done = _run("template", RELEASE, str(CHART), *_options(files, values, namespace))
     assert done.returncode == 0, done.stderr
     documents = yaml.load_all(done.stdout, yaml.CSafeLoader)
     return Rendered(done.stdout, tuple(document for document in documents if document))
@@ -72,8 +73,8 @@ def lint(*files: Path) -> subprocess.CompletedProcess[str]:
     return _run("lint", str(CHART), "--strict", *_options(files, {}))
 
 
-def _options(files: tuple[Path, ...], values: dict[str, Any]) -> list[str]:
-    options = ["--namespace", NAMESPACE, "--kube-version", KUBERNETES_VERSION]
+def _options(files: tuple[Path, ...], values: dict[str, Any], namespace: str = NAMESPACE) -> list[str]:
+    options = ["--namespace", namespace, "--kube-version", KUBERNETES_VERSION]
     for file in files:
         options += ["--values", str(file)]
     for name, value in values.items():

@@ -39,6 +39,11 @@ OWN_BY_CHART = {
     "decisions_dir",
     "warm_store",
     "url_prefix",
+    "gpu_resources",
+    "kubeconfig",
+    "kube_context",
+    "prometheus_token_file",
+    "prometheus_ca_file",
 }
 PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
