@@ -209,13 +209,13 @@ async def test_stopping_ends_the_streams_and_finishes_calls_in_flight(run_servic
         await service.tick(2)
 
 
-async def test_before_the_first_table_nobody_is_told_of_pods_and_after_it_of_those_that_it_does_not_show(service, watch, bind, end):
+async def test_until_the_first_table_nobody_is_told_of_pods_and_with_it_of_those_that_it_does_not_show(service, watch, bind, end):
     await service.load()
     watcher = watch(service.address)
     await service.report(bind("old", "node-0", 1.0), bind("young", "node-0", 5000.0), bind("gone", "node-1", 5001.0))
     await service.report(end("gone", 5002.0))
     await service.tick(100)
-    await watcher.until(lambda: len(watcher.of("delta")) == 3)
-    assert [kind for kind, _ in watcher.told if kind != "profiles"] == ["table", "delta", "delta", "delta"]
+    await watcher.table(6000)
+    assert [kind for kind, _ in watcher.told if kind != "profiles"] == ["delta", "delta", "delta", "table"]
     assert [delta.event.pod.uid for delta in watcher.of("delta")] == ["young", "gone", "gone"]
     np.testing.assert_array_equal(watcher.of("table")[0].column("pod_count"), [2, 0, 0])

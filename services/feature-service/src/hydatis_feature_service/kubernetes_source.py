@@ -207,7 +207,11 @@ class KubernetesCluster:
         while True:
             await self._nodes_changed.wait()
             self._nodes_changed.clear()
-            await self._change_nodes()
+            try:
+                await self._change_nodes()
+            except Exception:  # whatever it was: the next change must find somebody who takes it
+                _log.exception("the nodes could not be changed")
+                self._nodes_changed.set()
             await asyncio.sleep(NODES_GAP_SECONDS)
 
     async def _change_nodes(self) -> None:

@@ -74,19 +74,19 @@ class TableStream:
         if change:
             self.profiles.apply(change, replace_all=False)
             self._broadcast.publish(profiles_step(change, table.generation, replace_all=False))
-        self._tables.put(table.generation, table)
-        self._table_steps = table_steps(table)
-        self._broadcast.publish_whole(self._table_steps)
         shown = table.generation - table.scrape_delay_seconds - table.metric_window_seconds - _KEPT_TICKS * table.tick_seconds
-        while self._recent and self._recent[0][0] < shown:
-            self._recent.popleft()
         untold, self._before_table = self._before_table, []
         for delta in untold:
             if _matters_until(delta) >= shown:
                 self._tell(delta)
+        self._tables.put(table.generation, table)
+        self._table_steps = table_steps(table)
+        self._broadcast.publish_whole(self._table_steps)
+        while self._recent and self._recent[0][0] < shown:
+            self._recent.popleft()
 
     def publish_delta(self, delta: BindDelta) -> None:
-        """A pod bound or ended. Before the first table nobody can decide, and most of what a live cluster runs is old: it waits."""
+        """A pod bound or ended. Until the first table nobody can decide, and most of what a live cluster runs is old: it waits."""
         if self._tables.newest:
             self._tell(delta)
         else:
