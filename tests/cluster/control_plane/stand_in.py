@@ -49,6 +49,7 @@ class StandIn:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # an answer leaves whole: its two halves would wait for an acknowledgement between them
 
             def do_POST(self) -> None:
                 stand_in._answer(self)
@@ -82,6 +83,7 @@ class StandIn:
             handler.send_header("Content-Length", str(len(body)))
             handler.end_headers()
             handler.wfile.write(body)
+            handler.wfile.flush()
         except OSError:
             handler.close_connection = True  # kube-scheduler has given up
 
