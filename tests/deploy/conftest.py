@@ -50,7 +50,7 @@ def admin(chart_plane: ControlPlane, kubectl: Kubectl) -> Iterator[Api]:
 
 
 def _established(client: Api, path: str) -> bool:
-    conditions = client.get(path)["status"].get("conditions", [])
+    conditions = client.get(path)["status"].get("conditions") or []
     return any(condition["type"] == "Established" and condition["status"] == "True" for condition in conditions)
 
 

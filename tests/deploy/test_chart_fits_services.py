@@ -245,6 +245,11 @@ def test_the_second_scheduler_is_the_one_of_deploy_scheduler() -> None:
         assert config["leaderElection"][field] == shipped["leaderElection"][field]
 
 
+def test_the_recording_rules_are_those_of_deploy_monitoring() -> None:
+    shipped = yaml.safe_load((ROOT / "deploy" / "monitoring" / "recording-rules.yaml").read_text())
+    assert render(FULL).one("PrometheusRule", "hydatis")["spec"] == shipped, "copy the file to deploy/helm/hydatis/files"
+
+
 def test_images_are_those_that_are_built(made: Rendered) -> None:
     built = {path.name.removesuffix(".Dockerfile") for path in (ROOT / "deploy" / "images").glob("*.Dockerfile")}
     assert {room(container) for container in containers(made).values()} == built

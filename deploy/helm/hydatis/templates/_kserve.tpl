@@ -1,6 +1,5 @@
 {{/* (root, model, uri): what KServe runs. The model's name and storage; the rest is the ServingRuntime's. */}}
 {{- define "hydatis.kserveModel" -}}
-name: kserve-container
 modelFormat: {name: hydatis}
 runtime: hydatis-model-server
 protocolVersion: grpc-v2
@@ -8,6 +7,10 @@ storageUri: {{ .uri }}
 env:
   {{- include "hydatis.environment" (dict "prefix" "HYDATIS_MODEL_SERVER_" "env" (dict "MODEL_NAME" .model "MODELS_DIR" "/mnt/models") "settings" .root.Values.models.settings) | trim | nindent 2 }}
 resources: {{- toYaml .root.Values.models.resources | nindent 2 }}
+{{- if .canary }}
+# KServe's type asks for it in a canary, and its webhook refuses it in the stable predictor
+name: kserve-container
+{{- end }}
 {{- end }}
 
 {{/* (root, model): where a model's folder is. */}}
