@@ -26,7 +26,13 @@ DECODER = msgspec.json.Decoder(Asked)
 
 async def _filter(request: web.Request) -> web.Response:
     asked = DECODER.decode(await request.read())
-    answer = {"Nodes": None, "NodeNames": asked.NodeNames, "FailedNodes": {}, "FailedAndUnresolvableNodes": {}, "Error": ""}
+    answer: dict[str, object] = {
+        "Nodes": None,
+        "NodeNames": asked.NodeNames,
+        "FailedNodes": {},
+        "FailedAndUnresolvableNodes": {},
+        "Error": "",
+    }
     return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
 
 
