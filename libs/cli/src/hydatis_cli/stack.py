@@ -94,7 +94,13 @@ class Stack:
 
         return [
             self._service(
-                "feature-service", 10, {"SOURCE": "replay", "WARM_STORE": f"sqlite:///{self.state.warm_store.resolve()}"}
+                "feature-service",
+                10,
+                {
+                    "CLUSTER_SOURCE": "replay",
+                    "METRIC_SOURCE": "replay",
+                    "WARM_STORE": f"sqlite:///{self.state.warm_store.resolve()}",
+                },
             ),
             self._service(
                 "forecaster",
