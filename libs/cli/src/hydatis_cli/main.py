@@ -13,6 +13,7 @@ from hydatis_cli.commands import (
     bench_fragmentation,
     bench_latency,
     bench_placement,
+    bench_simulator,
     demo,
     explain,
     replay,
@@ -45,6 +46,7 @@ bench_app.command("placement")(bench_placement.placement)
 bench_app.command("forecast")(bench_forecast.forecast)
 bench_app.command("anomaly")(bench_anomaly.anomaly)
 bench_app.command("fragmentation")(bench_fragmentation.fragmentation)
+bench_app.command("simulator")(bench_simulator.simulator)
 app.add_typer(bench_app, name="bench")
 
 
