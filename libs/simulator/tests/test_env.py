@@ -233,10 +233,12 @@ def test_a_policy_that_adds_nothing_places_as_greedy_does_and_is_not_preferred()
         ({"oom_count": 1.0, "cpu_overload_node_time_ratio": 0.1}, True),
         ({"oom_count": 2.0, "cpu_overload_node_time_ratio": 0.1}, True),
         ({"oom_count": 1.0, "cpu_overload_node_time_ratio": 0.3}, False),
+        ({"oom_count": 3.0, "cpu_overload_node_time_ratio": 0.1}, False),
+        ({"oom_count": 0.0, "cpu_overload_node_time_ratio": 0.19}, False),
         ({"oom_count": np.nan, "cpu_overload_node_time_ratio": 0.2}, False),
     ],
 )
-def test_the_learned_policy_is_preferred_if_it_is_worse_in_nothing_and_better_in_something(
+def test_the_learned_policy_is_preferred_if_it_is_worse_in_nothing_and_takes_away_a_tenth_of_the_overload(
     learned: dict[str, float], preferred: bool
 ) -> None:
     """Greedy: 2 kills, overload 0.2. What is unknown decides nothing."""
@@ -244,6 +246,12 @@ def test_the_learned_policy_is_preferred_if_it_is_worse_in_nothing_and_better_in
     figures = {"oom_count": 2.0, "cpu_overload_node_time_ratio": 0.2, "cpu_imbalance_std_ratio": 0.0}
     comparison = Comparison(0.0, {"greedy": (replace(played, figures=figures),), "hydatis": (replace(played, figures=learned),)})
     assert comparison.prefers_learned is preferred
+
+
+def test_next_to_no_overload_tells_nothing_of_a_learned_policy() -> None:
+    played = compare_policies(zero_q_function(len(COLUMNS)), [trace(seed=9)], nodes(), seeds=[1]).outcomes["greedy"][0]
+    greedy, learned = (replace(played, figures={"cpu_overload_node_time_ratio": ratio}) for ratio in (0.001, 0.0))
+    assert not Comparison(0.0, {"greedy": (greedy,), "hydatis": (learned,)}).prefers_learned
 
 
 def test_a_comparison_needs_traces_and_seeds() -> None:

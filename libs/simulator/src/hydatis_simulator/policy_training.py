@@ -33,14 +33,18 @@ from hydatis_simulator.trace import Trace
 
 __all__ = ["DECIDING_FIGURES", "Comparison", "compare_policies", "train_policy"]
 
+#: Share of node time over a threshold.
+OVERLOAD_FIGURES = ("cpu_overload_node_time_ratio", "memory_overload_node_time_ratio")
 #: What decides whether the learned policy is used, lower = better.
 DECIDING_FIGURES = (
-    "cpu_overload_node_time_ratio",
-    "memory_overload_node_time_ratio",
+    *OVERLOAD_FIGURES,
     "throttled_core_seconds",
     "oom_count",
     "pending_count",
 )
+
+#: How much of greedy's overload a learned policy must take away, and from how much on there is anything to tell by.
+LEAST_GAIN_RATIO, LEAST_OVERLOAD_RATIO = 0.1, 0.002
 
 Matrix = NDArray[np.float32]
 
@@ -133,11 +137,19 @@ class Comparison:
 
     @property
     def prefers_learned(self) -> bool:
-        """Whether ``hydatis`` is worse than ``greedy`` in none of ``DECIDING_FIGURES`` that exist, and better in one."""
+        """Whether ``hydatis`` clearly beats ``greedy``.
+
+        Its overload (share of node time over a threshold, CPU and memory together) is lower by ``LEAST_GAIN_RATIO`` of greedy's,
+        which is at least ``LEAST_OVERLOAD_RATIO``; and none of ``DECIDING_FIGURES`` that exist is worse. Less overload than that is
+        one node's bad half hour, and a correction that was taken for it did harm elsewhere.
+        """
         figures = [name for name in DECIDING_FIGURES if name in self.outcomes["greedy"][0].figures]
-        gains = [self.mean("greedy", name) - self.mean("hydatis", name) for name in figures]
-        known = [gain for gain in gains if np.isfinite(gain)]
-        return all(gain >= 0 for gain in known) and any(gain > 0 for gain in known)
+        pairs = {name: (self.mean("greedy", name), self.mean("hydatis", name)) for name in figures}
+        known = {name: pair for name, pair in pairs.items() if np.isfinite(pair).all()}
+        if any(learned > greedy for greedy, learned in known.values()):
+            return False
+        overload = np.array([known[name] for name in OVERLOAD_FIGURES if name in known]).reshape(-1, 2).sum(axis=0)
+        return bool(overload[0] >= LEAST_OVERLOAD_RATIO and overload[1] <= (1 - LEAST_GAIN_RATIO) * overload[0])
 
     def rows(self, figures: Sequence[str]) -> list[dict[str, float | str]]:
         """One row per policy: ``policy`` and the mean of each figure."""
