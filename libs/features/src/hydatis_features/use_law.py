@@ -21,7 +21,7 @@ __all__ = ["COLD_LAW", "ROOM_RATIOS", "SCALES", "TAIL_WEIGHTS", "effective_uses"
 TAIL_WEIGHTS = np.array([0.0, 0.6, 1.2, 2.0, 3.0, 4.5, 6.5, 9.0, 13.0, 19.0, 28.0, 40.0])
 #: Scales s at which loads of nodes are added up: 10 looks at means, 40 at tails.
 SCALES = np.array([10.0, 20.0, 40.0])
-#: What of allocatable a node may hold, CPU and memory: the thresholds of ``hydatis_placement.overload``.
+#: What of allocatable a node may hold, CPU and memory. ``hydatis_placement.overload`` takes its thresholds from here.
 ROOM_RATIOS = np.array([0.90, 0.95])
 #: Chance that a workload leaves the range of its past for ``_JUMP_RATIO`` of its request, CPU and memory. Calibrated on two
 #: training months of Bitbrains: memory jumps do to exponential moments what a chance of 0.2 to 1.2 % does; of CPU none can be told

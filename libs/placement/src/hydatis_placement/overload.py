@@ -9,14 +9,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from hydatis_features.use_law import ROOM_RATIOS
 from numpy.typing import NDArray
 
 __all__ = ["CPU_THRESHOLD_RATIO", "MEMORY_THRESHOLD_RATIO", "SEVERITY_UNIT", "expected_overload_cost", "overload_cost"]
 
 #: CPU above this share of allocatable is overload: pods are about to be slowed down.
-CPU_THRESHOLD_RATIO = 0.90
+CPU_THRESHOLD_RATIO = float(ROOM_RATIOS[0])
 #: Memory above this share of allocatable is overload: pods are about to be killed.
-MEMORY_THRESHOLD_RATIO = 0.95
+MEMORY_THRESHOLD_RATIO = float(ROOM_RATIOS[1])
 #: An excess of this share of allocatable, all the time, costs 1.
 SEVERITY_UNIT = 0.10
 

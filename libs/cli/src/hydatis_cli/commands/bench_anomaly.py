@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -25,6 +23,7 @@ from hydatis_cli.anomaly_report import anomaly_page, anomaly_tables
 from hydatis_cli.console import err, out, progress_bar
 from hydatis_cli.node_faults import run_nodes
 from hydatis_cli.options import SeedOption
+from hydatis_cli.stored_figures import storable, store_figures
 
 __all__ = ["anomaly"]
 
@@ -59,7 +58,7 @@ def anomaly(
     with progress_bar("anomaly") as progress:
         for name in present:
             sets[name] = _run(name, data, models, seed, quick, progress)
-    figures = _finite(
+    figures = storable(
         {
             "command": "hydatis bench anomaly --data DATA"
             + (" --models MODELS" if models else "")
@@ -73,7 +72,7 @@ def anomaly(
             "sets": sets,
         }
     )
-    write_whole(json_, (json.dumps(figures, indent=1, allow_nan=False) + "\n").encode())
+    store_figures(json_, figures)
     if report is not None:
         write_whole(report, anomaly_page(figures).encode())
     for table in anomaly_tables(figures):
@@ -119,14 +118,3 @@ def _cut(machine: LabelledMachine) -> LabelledMachine:
         anomalous=machine.anomalous[:_QUICK_ROWS],
         segments=tuple(segment for segment in machine.segments if segment.end <= _QUICK_ROWS),
     )
-
-
-def _finite(value: Any) -> Any:
-    """JSON knows no NaN: unknown is null."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(one) for one in value]
-    return value

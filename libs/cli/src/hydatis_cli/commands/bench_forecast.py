@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +16,7 @@ from hydatis_simulator.benchmark.forecast.sets import SETS, sets_in
 from hydatis_cli.console import err, out, progress_bar
 from hydatis_cli.forecast_report import forecast_page, forecast_tables
 from hydatis_cli.options import SeedOption
+from hydatis_cli.stored_figures import storable, store_figures
 
 if TYPE_CHECKING:
     from hydatis_forecasting.model import QuantileForecaster
@@ -56,8 +55,8 @@ def forecast(
         run, _ = run_forecast(data, present, frozen, QUICK if quick else FULL, seed, progress)
     for note in run.notes:
         err.print(note)
-    figures = _finite(_figures(run, present, models is not None, quick, seed))
-    write_whole(json_, (json.dumps(figures, indent=1, allow_nan=False) + "\n").encode())
+    figures = storable(_figures(run, present, models is not None, quick, seed))
+    store_figures(json_, figures)
     if report is not None:
         write_whole(report, forecast_page(figures).encode())
     for table in forecast_tables(figures):
@@ -92,12 +91,3 @@ def _frozen(models: Path) -> dict[str, QuantileForecaster]:
         }
     except ArtifactRefused as refused:
         raise InvalidValue(f"{models.name}: {refused}", field="--models", expected="a folder that `hydatis train` filled") from None
-
-
-def _finite(value: Any) -> Any:
-    """JSON knows no NaN: unknown is null."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
-    return value

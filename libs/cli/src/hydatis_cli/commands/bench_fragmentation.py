@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +16,7 @@ from hydatis_simulator.benchmark.fragmentation.published import read_published
 
 from hydatis_cli.console import out, progress_bar
 from hydatis_cli.fragmentation_figures import fragmentation_figures, fragmentation_page, fragmentation_tables
+from hydatis_cli.stored_figures import store_figures
 
 __all__ = ["fragmentation"]
 
@@ -54,7 +54,7 @@ def fragmentation(
         "versions": {name: version(name) for name in ("hydatis-placement", "hydatis-simulator", "numpy")},
         **fragmentation_figures(result, names, list(POLICIES), published),
     }
-    write_whole(json_, (json.dumps(figures, indent=1, allow_nan=False) + "\n").encode())
+    store_figures(json_, figures)
     if report is not None:
         write_whole(report, fragmentation_page(figures).encode())
     for table in fragmentation_tables(figures):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import math
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
+import hydatis_features
 import hydatis_placement
 import hydatis_simulator
 import typer
@@ -30,6 +29,7 @@ from hydatis_cli.placement_policies import catalogue, chosen_policies
 from hydatis_cli.placement_pool import Setup, run_tasks
 from hydatis_cli.placement_report import placement_page
 from hydatis_cli.placement_tables import placement_tables
+from hydatis_cli.stored_figures import storable, store_figures
 
 __all__ = ["placement"]
 
@@ -81,8 +81,8 @@ def placement(
         figures = summary(specs, tuned, results)
         if "E7" in wanted:
             figures["fragmentation"] = fragmentation_figures(data, seeds, quick_, progress)
-    stored = _finite(_header(wanted, specs, protocol, months, models, seeds=seeds, quick_=quick_) | figures)
-    write_whole(json_, (json.dumps(stored, indent=1, allow_nan=False) + "\n").encode())
+    stored = storable(_header(wanted, specs, protocol, months, models, seeds=seeds, quick_=quick_) | figures)
+    store_figures(json_, stored)
     if report is not None:
         write_whole(report, placement_page(stored).encode())
     if resume is None:
@@ -145,21 +145,10 @@ def _digest(months: Months, protocol: Protocol, models: Path | None) -> str:
     for part, trace in sorted(months.traces.items()):
         digest.update(f"{part} {trace.digest()}\n".encode())
     digest.update(repr((protocol.node_cores, protocol.node_gib)).encode())
-    folders = [Path(module.__path__[0]) for module in (hydatis_simulator, hydatis_placement)]
+    folders = [Path(module.__path__[0]) for module in (hydatis_simulator, hydatis_placement, hydatis_features)]
     for path in sorted(path for folder in folders for path in folder.rglob("*.py")):
         digest.update(path.read_bytes())
     if models is not None:
         for path in sorted(path for path in models.rglob("*") if path.is_file()):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
-
-
-def _finite(value: Any) -> Any:
-    """JSON knows no NaN: unknown is null."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(one) for one in value]
-    return value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
@@ -10,7 +9,6 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from hydatis_pipelines.whole_files import write_whole
 from hydatis_simulator.arena.day_shift import fleet_of_copies
 from hydatis_simulator.arena.run import place
 from hydatis_simulator.arena_policy.greedy import HydatisGreedy
@@ -19,6 +17,7 @@ from rich.table import Table
 
 from hydatis_cli.console import out, progress_bar
 from hydatis_cli.options import SeedOption
+from hydatis_cli.stored_figures import store_figures
 from hydatis_cli.workloads import evaluation_workload
 
 __all__ = ["simulator"]
@@ -56,7 +55,7 @@ def simulator(
         "versions": {name: version(name) for name in ("hydatis-simulator", "numpy")},
     }
     if json_ is not None:
-        write_whole(json_, (json.dumps(figures, indent=1) + "\n").encode())
+        store_figures(json_, figures)
     table = Table("policy", "placements a second", title=f"{pods} pods on {nodes} nodes")
     for name, value in fastest.items():
         table.add_row(name, f"{value:,.0f}")
