@@ -25,7 +25,7 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane | N
     if os.environ.get("KUBECONFIG"):
         yield None
         return
-    running = ControlPlane(tmp_path_factory.mktemp("plane"), Binaries())
+    running = ControlPlane(tmp_path_factory.mktemp("plane"), Binaries.chosen())
     yield running
     running.stop()
 
@@ -74,7 +74,7 @@ def start_scheduler(kubeconfig_of: Callable[[str], Path], tmp_path: Path) -> Ite
     started: list[Scheduler] = []
 
     def start(configuration: dict[str, Any], **options: Any) -> Scheduler:
-        binary, folder = Binaries().path("kube-scheduler"), tmp_path / f"scheduler-{len(started)}"
+        binary, folder = Binaries.chosen().path("kube-scheduler"), tmp_path / f"scheduler-{len(started)}"
         started.append(Scheduler(binary, kubeconfig_of("kube-scheduler"), configuration, folder, **options))
         return started[-1]
 

@@ -18,7 +18,7 @@ NOBODY = "nobody-schedules-this"
 
 def test_the_control_plane_is_of_the_pinned_release(own_plane: ControlPlane, api: Api) -> None:
     print(f"control plane ready after {own_plane.start_seconds:.1f} s")  # noqa: T201 - a figure of the run
-    assert api.get("/version")["gitVersion"] == Binaries().version
+    assert api.get("/version")["gitVersion"] == Binaries.chosen().version
 
 
 def test_a_pod_that_podsecurity_does_not_allow_is_refused(api: Api, fleet: Fleet) -> None:

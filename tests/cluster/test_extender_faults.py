@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from control_plane.fleet import Fleet, until
+from control_plane.fleet import Fleet
 from control_plane.scheduler import OUR_NAME, SECOND, StartScheduler, shipped
 from control_plane.stand_in import FAULTS, StandIn
 from control_plane.told_stack import ToldStack
+from control_plane.waiting import until
 from hydatis_cli.exposition import scrape, total_by
 from hydatis_cli.readiness import is_ready
 from hydatis_cli.stack import Stack

@@ -59,7 +59,7 @@ def by_stock(
 ) -> list[int]:
     """What the stock profile does."""
     fleet = Fleet(api, f"stock-{uuid.uuid4().hex[:8]}")
-    binary, folder = Binaries().path("kube-scheduler"), tmp_path_factory.mktemp("stock")
+    binary, folder = Binaries.chosen().path("kube-scheduler"), tmp_path_factory.mktemp("stock")
     stock_scheduler = Scheduler(binary, kubeconfig_of("kube-scheduler"), stock(STOCK_NAME), folder, verbosity=10)
     try:
         nodes_of(fleet)

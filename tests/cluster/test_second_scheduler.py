@@ -10,12 +10,13 @@ import pytest
 import yaml
 from control_plane.api import Api, JsonObject
 from control_plane.binaries import Binaries
-from control_plane.fleet import Fleet, until
+from control_plane.fleet import Fleet
 from control_plane.kubelets import Kubelets
 from control_plane.manifests import pod
 from control_plane.plane import ControlPlane
 from control_plane.scheduler import OUR_NAME, SECOND, SHIPPED, Scheduler, StartScheduler, shipped, stock
 from control_plane.told_stack import ToldStack
+from control_plane.waiting import until
 from hydatis_cli.stack import Stack
 
 Tell = Callable[[Fleet], ToldStack]
@@ -52,7 +53,7 @@ def test_its_service_account_may_all_that_it_does(account: Path, stack: Stack, f
     best, _ = fleet.add_nodes(2)
     told(fleet).use({best: 0.02}, rest=0.7)
     configuration = shipped(SECOND, stack.extender_url, patient=True)
-    scheduler = Scheduler(Binaries().path("kube-scheduler"), account, configuration, tmp_path / "second", alone=False)
+    scheduler = Scheduler(Binaries.chosen().path("kube-scheduler"), account, configuration, tmp_path / "second", alone=False)
     try:
         assert fleet.add_pod("first", scheduler=OUR_NAME) == best
         (lease,) = fleet.api.items(f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases")

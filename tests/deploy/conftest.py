@@ -11,14 +11,14 @@ from chart.kubectl import RESTRICTED, Kubectl
 from chart.rendered import NAMESPACE
 from control_plane.api import Api
 from control_plane.binaries import Binaries
-from control_plane.fleet import until
 from control_plane.plane import ControlPlane
+from control_plane.waiting import until
 
 
 @pytest.fixture(scope="session")
 def chart_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """A control plane of the chart's tests alone: what they install changes a cluster."""
-    running = ControlPlane(tmp_path_factory.mktemp("plane"), Binaries())
+    running = ControlPlane(tmp_path_factory.mktemp("plane"), Binaries.chosen())
     yield running
     running.stop()
 

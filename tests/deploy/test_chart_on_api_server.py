@@ -182,7 +182,7 @@ def test_the_second_scheduler_binds_with_the_rights_that_it_is_given(
         "authentication-kubeconfig": config["clientConnection"]["kubeconfig"],
         "authorization-kubeconfig": config["clientConnection"]["kubeconfig"],
     }
-    command = [str(Binaries().path("kube-scheduler")), *(f"--{name}={value}" for name, value in options.items())]
+    command = [str(Binaries.chosen().path("kube-scheduler")), *(f"--{name}={value}" for name, value in options.items())]
     log = tmp_path / "scheduler.log"
     running = Program(command, log, f"https://127.0.0.1:{port}/readyz")
     fleet = Fleet(admin, "by-the-chart")

@@ -11,8 +11,8 @@ from chart.kserve_controller import KServeController
 from chart.kubectl import RESTRICTED, Kubectl
 from chart.rendered import Rendered, render
 from control_plane.api import Api, JsonObject
-from control_plane.fleet import until
 from control_plane.plane import ControlPlane
+from control_plane.waiting import until
 
 #: KServe's controller is large: a cold build takes about as long as the control plane's.
 pytestmark = pytest.mark.slow

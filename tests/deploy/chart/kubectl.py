@@ -24,7 +24,7 @@ class Kubectl:
     """
 
     def __init__(self, kubeconfig: Path, folder: Path) -> None:
-        self._command = [str(Binaries().path("kubectl")), f"--kubeconfig={kubeconfig}", "--warnings-as-errors"]
+        self._command = [str(Binaries.chosen().path("kubectl")), f"--kubeconfig={kubeconfig}", "--warnings-as-errors"]
         self._file = folder / "objects.yaml"
 
     def __call__(self, *arguments: str, objects: list[JsonObject]) -> subprocess.CompletedProcess[str]:
