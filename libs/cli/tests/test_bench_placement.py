@@ -14,8 +14,7 @@ from hydatis_core.errors import HydatisError, InvalidValue, TraceRefused
 from hydatis_lifecycle.adapters.artifact_folder import ArtifactFolder
 from hydatis_lifecycle.artifacts import digest_files
 from hydatis_lifecycle.manifest import Manifest
-from hydatis_placement.q_function import FILE_NAME, QFunction
-from hydatis_simulator.arena_policy.learned import MOMENT_FILE_NAME
+from hydatis_placement.q_function import FILE_NAME, QFunction, zero_q_function
 from hydatis_simulator.benchmark.placement.laboratory import Laboratory
 from typer.testing import CliRunner
 
@@ -175,39 +174,36 @@ def test_wrong_options_are_refused_in_a_sentence(data, tmp_path, options, error,
     assert list(tmp_path.iterdir()) == []
 
 
-def publish_policy(models, files):
+def publish_policy(models, version, files):
     manifest = Manifest(
-        "placement-policy", "1.0.0", "q_function", (("x", "0" * 16),), ("q",), "d", "r", {}, {}, digest_files(files)
+        "placement-policy", version, "q_function", (("x", "0" * 16),), ("q",), "d", "r", {}, {}, digest_files(files)
     )
     ArtifactFolder(models).publish(manifest, files)
 
 
-def correction(inputs):
-    one = np.ones((inputs, 1), dtype=np.float32)
-    function = QFunction(one[:, 0] * 0, one[:, 0], (one,), (np.zeros(1, dtype=np.float32),))
-    return {MOMENT_FILE_NAME: function.to_files()[FILE_NAME]}
-
-
-def test_models_without_a_correction_are_greedy(data, tmp_path):
-    publish_policy(tmp_path / "models", {"other.npz": b"PK\x03\x04 of what is served"})
-    ours = ("--models", tmp_path / "models", "--policies", "hydatis,hydatis-greedy", "--experiments", "E2")
-    found = run(data, tmp_path / "figures.json", *ours)
-    assert found.exception is None, found.output
-    rows = json.loads((tmp_path / "figures.json").read_text())["fixed"]["E2/cpu-50%"]["policies"]
-    assert rows["hydatis"] == rows["hydatis-greedy"]
+def test_figures_say_whether_the_frozen_policy_corrects_the_greedy_one_that_was_played(data, tmp_path):
+    one = np.ones((1, 1), dtype=np.float32)
+    learned = QFunction(one[0] * 0, one[0], (one,), (one[0],))
+    ours = ("--policies", "hydatis-greedy", "--experiments", "E2")
+    for version, function in enumerate((zero_q_function(1), learned)):
+        publish_policy(tmp_path / "models", f"1.0.{version}", function.to_files())
+        found = run(data, tmp_path / "figures.json", *ours, "--models", tmp_path / "models")
+        assert found.exception is None, found.output
+        stored = json.loads((tmp_path / "figures.json").read_text())
+        assert stored["placement_policy"] == {"version": f"1.0.{version}", "corrects": bool(version)}
+        assert ("the arena played greedy alone" in found.stderr) == bool(version)
 
 
 @pytest.mark.parametrize(
     ("files", "said"),
-    [(correction(3), "inputs"), ({MOMENT_FILE_NAME: b"PK\x03\x04 cut off"}, "not an npz")],
-    ids=["other inputs", "broken"],
+    [({"other.npz": b"PK\x03\x04"}, "missing"), ({FILE_NAME: b"PK\x03\x04 cut off"}, "not an npz")],
+    ids=["none", "broken"],
 )
-def test_models_of_another_kind_are_refused_in_a_sentence(data, tmp_path, files, said):
-    publish_policy(tmp_path / "models", files)
-    found = run(data, tmp_path / "figures.json", "--models", tmp_path / "models", "--policies", "hydatis")
+def test_models_without_a_policy_that_can_be_read_are_refused_in_a_sentence(data, tmp_path, files, said):
+    publish_policy(tmp_path / "models", "1.0.0", files)
+    found = run(data, tmp_path / "figures.json", "--models", tmp_path / "models")
     assert isinstance(found.exception, InvalidValue)
     assert said in str(found.exception)
-    assert MOMENT_FILE_NAME in str(found.exception)
     assert "hydatis train" in str(found.exception)
     assert not (tmp_path / "figures.json").exists()
 

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from hydatis_pipelines.node_record import read_record, write_record
 from hydatis_pipelines.policy_step import forecast_with, train_placement_policy
 from hydatis_pipelines.publish_step import publish
 from hydatis_pipelines.trained_model import read_trained, write_trained
-from hydatis_placement.q_function import QFunction
+from hydatis_placement.q_function import FILE_NAME, QFunction
 
 GIVEN = {"dataset_version": "sha256:0", "training_run": "run-1", "seed": 1}
 
@@ -117,6 +118,8 @@ def test_a_policy_is_compared_with_greedy_on_the_same_forecast(workload, record,
     for policy in ("hydatis", "greedy", "load", "stock", "random"):
         assert f"{policy}_cpu_overload_node_time_ratio" in model.metrics
     assert model.parameters["forecast"] == "models"
+    assert set(model.files) == {FILE_NAME}
+    assert len(json.loads(json.dumps(model.parameters["learning_curve"], allow_nan=False))) == tiny.episodes
     assert [done for done, _, _ in told] == sorted(done for done, _, _ in told)
     assert told[-1][:2] == (1000, 1000)
 

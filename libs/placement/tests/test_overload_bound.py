@@ -1,10 +1,9 @@
-"""The bound on overload: its golden numbers, that it bounds, and the after-states of the arena's correction."""
+"""The bound on overload: its golden numbers, and that it bounds."""
 
 import numpy as np
 import pytest
 from hydatis_core.errors import InvalidValue, WrongShape
 from hydatis_features.use_law import SCALES, effective_uses, loads
-from hydatis_placement.moment_state import MOMENT_COLUMNS, OBJECTIVE_COLUMN, moment_states
 from hydatis_placement.node_loads import NodeLoads
 from hydatis_placement.overload_bound import bound_values, log_overload_bound
 
@@ -65,22 +64,3 @@ def test_loads_of_a_pod_are_added_to_every_node_or_to_one() -> None:
         NodeLoads(0)
     with pytest.raises(WrongShape, match="loads of shape"):
         nodes.after(np.zeros((3, 3)))
-
-
-def test_an_after_state_of_the_arena_has_its_columns_in_order() -> None:
-    after = np.full((2, 3, 4), 0.1)
-    after[1] = 0.05
-    requested = np.array([[0.1] * 4, [0.2] * 4])
-    states = moment_states(after, requested, np.array([True, False, False, False]), 0.25)
-    assert states.shape == (4, len(MOMENT_COLUMNS))
-    assert states.dtype == np.float32
-    by_name = dict(zip(MOMENT_COLUMNS, states[0].tolist(), strict=True))
-    assert by_name["load_after_cpu_at_20"] == pytest.approx(0.1)
-    assert by_name["load_after_memory_at_10"] == pytest.approx(0.05)
-    assert by_name["cpu_requested_after_ratio"] == pytest.approx(0.1)
-    assert by_name["memory_requested_after_ratio"] == pytest.approx(0.2)
-    assert states[0, OBJECTIVE_COLUMN] == 0.25
-    least = np.exp(np.logaddexp(-36.0, -38.0) / 6)
-    assert by_name["greedy_spread"] == pytest.approx(-least, rel=1e-5)
-    assert by_name["greedy_pack"] == pytest.approx(0.1 - 1 - 3 * least, rel=1e-5)
-    assert states[1, 1] == pytest.approx(0.1 - 3 * least, rel=1e-5)

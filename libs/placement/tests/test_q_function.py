@@ -104,6 +104,11 @@ def test_a_flipped_byte_of_the_weights_is_refused() -> None:
         QFunction.from_files({FILE_NAME: bytes(content)})
 
 
+def test_a_file_beside_the_function_is_not_read() -> None:
+    files = function().to_files() | {"moment_correction.npz": b"of an older artifact"}
+    np.testing.assert_array_equal(QFunction.from_files(files).weights[0], function().weights[0])
+
+
 def test_a_function_of_zeros_adds_nothing_and_survives_its_file() -> None:
     nothing = QFunction.from_files(zero_q_function(3).to_files(), input_count=3)
     assert nothing.values(np.array([[1.0, -1000.0, 3.0]], dtype=np.float32)).tolist() == [0.0]

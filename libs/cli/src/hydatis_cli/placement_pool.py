@@ -18,7 +18,7 @@ from hydatis_simulator.benchmark.placement.tasks import Task
 from hydatis_simulator.trace import Trace
 
 from hydatis_cli.placement_journal import Journal
-from hydatis_cli.placement_policies import catalogue
+from hydatis_cli.placement_policies import CATALOGUE
 
 __all__ = ["Setup", "run_tasks"]
 
@@ -32,7 +32,6 @@ class Setup:
 
     traces: dict[str, Trace]
     protocol: Protocol
-    models: Path | None
     journal: Path
 
 
@@ -81,7 +80,7 @@ def run_tasks(setup: Setup, tasks: Sequence[Task], jobs: int, progress: Progress
 
 
 def _made(setup: Setup, journal: Journal) -> Laboratory:
-    return Laboratory(setup.traces, setup.protocol.node, HISTORY_DAYS, catalogue(setup.models), journal)
+    return Laboratory(setup.traces, setup.protocol.node, HISTORY_DAYS, CATALOGUE, journal)
 
 
 def _start(setup: Setup) -> None:

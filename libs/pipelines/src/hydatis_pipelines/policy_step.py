@@ -2,12 +2,12 @@
 
 What is learned is added to what greedy says, and has to beat it on days that it has not seen: where it does not, a function that
 adds nothing is published, so that the full rung is not made worse than the one below it. The figures of both stand in the manifest,
-whatever they are, and so do the learning curves. The arena's correction is kept only if it is better on machines kept from it.
+whatever they are, and so does the learning curve.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import pairwise
 
@@ -30,7 +30,6 @@ from hydatis_simulator.trace_window import window
 from hydatis_pipelines.dataset_step import SCRAPE_DELAY_SECONDS, TICK_SECONDS
 from hydatis_pipelines.effort import Effort
 from hydatis_pipelines.forecaster_step import JUDGED_SHARE
-from hydatis_pipelines.policy_correction import learn_correction, plain_curve
 from hydatis_pipelines.progress import Progress, scaled, untold
 from hydatis_pipelines.trained_model import TrainedModel, known_figures
 
@@ -46,8 +45,8 @@ COMPARED_FIGURES = (
     "oom_count",
     "pending_count",
 )
-#: Share of the progress at which learning ends, and the comparison; the correction is the rest.
-_LEARNING_SHARE, _COMPARING_SHARE = 0.6, 0.8
+#: Share of the progress at which learning ends; the comparison is the rest.
+_LEARNING_SHARE = 0.75
 
 
 def forecast_with(cpu: QuantileForecaster, memory: QuantileForecaster) -> Callable[[NodeTable], Outlook]:
@@ -96,7 +95,7 @@ def train_placement_policy(
     decisions_count = effort.episodes * min(len(part.pods) for part in episodes)
     settings = LearningSettings(warm_up=max(10, min(LearningSettings().warm_up, decisions_count // 4)))
     total = 1000
-    turn, second_turn = round(_LEARNING_SHARE * total), round(_COMPARING_SHARE * total)
+    turn = round(_LEARNING_SHARE * total)
     function, curve = train_policy(
         episodes,
         nodes,
@@ -117,15 +116,12 @@ def train_placement_policy(
         forecaster=forecaster,
         tick_seconds=TICK_SECONDS,
         scrape_delay_seconds=SCRAPE_DELAY_SECONDS,
-        progress=scaled(progress, turn, second_turn, total, "comparing: "),
-    )
-    correction = learn_correction(
-        trace, nodes, seed=seed, episodes=effort.episodes, progress=scaled(progress, second_turn, total, total)
+        progress=scaled(progress, turn, total, total, "comparing: "),
     )
     progress(total, total, "placement policy trained")
     names = [figure for figure in COMPARED_FIGURES if figure in comparison.outcomes["stock"][0].figures]
     figures = {f"{policy}_{name}": comparison.mean(policy, name) for policy in comparison.outcomes for name in names}
-    figures |= {f"last_{name}": curve[-1][name] for name in ("reward_mean", "loss_mean")} | correction.metrics
+    figures |= {f"last_{name}": curve[-1][name] for name in ("reward_mean", "loss_mean")}
     figures["prefer_learned"] = float(comparison.prefers_learned)
     published = function if comparison.prefers_learned else zero_q_function(function.input_count)
     return TrainedModel(
@@ -133,7 +129,7 @@ def train_placement_policy(
         kind="q_function",
         columns=COLUMN_DEFINITIONS,
         outputs=("q",),
-        files=published.to_files() | correction.files,
+        files=published.to_files(),
         dataset_version=dataset_version,
         training_run=training_run,
         metrics=known_figures(figures),
@@ -143,10 +139,14 @@ def train_placement_policy(
             "episodes": effort.episodes,
             "forecast": "persistence" if forecaster is None else "models",
             **asdict(settings),
-            "learning_curve": plain_curve(curve),
-            "correction_curve": correction.curve,
+            "learning_curve": _plain(curve),
         },
     )
+
+
+def _plain(curve: Sequence[Mapping[str, float]]) -> list[dict[str, float | None]]:
+    """A learning curve for a manifest, which holds no NaN: None stands for what there was not yet."""
+    return [{name: value if np.isfinite(value) else None for name, value in row.items()} for row in curve]
 
 
 def _windows(trace: Trace, until_seconds: float, length_seconds: float) -> list[Trace]:

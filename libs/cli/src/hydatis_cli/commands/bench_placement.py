@@ -23,9 +23,9 @@ from hydatis_simulator.benchmark.placement.protocol import EXPERIMENTS, QUICK_PO
 from hydatis_simulator.benchmark.placement.summary import summary
 from hydatis_simulator.peers.spec import PeerSpec
 
-from hydatis_cli.console import out, progress_bar
+from hydatis_cli.console import err, out, progress_bar
 from hydatis_cli.placement_fragmentation import FRAGMENTATION, fragmentation_figures
-from hydatis_cli.placement_policies import catalogue, chosen_policies
+from hydatis_cli.placement_policies import CATALOGUE, chosen_policies, frozen_policy
 from hydatis_cli.placement_pool import Setup, run_tasks
 from hydatis_cli.placement_report import placement_page
 from hydatis_cli.placement_tables import placement_tables
@@ -40,7 +40,7 @@ def placement(
     data: Annotated[Path, typer.Option("--data", envvar="HYDATIS_DATA", help="Folder of data sets: bitbrains; for E7 openb too.")],
     json_: Annotated[Path, typer.Option("--json", help="Store the figures in this JSON file.")],
     models: Annotated[
-        Path | None, typer.Option("--models", help="Folder of frozen models; without it the policies that need none take part.")
+        Path | None, typer.Option("--models", help="Folder of frozen models: say whether their policy corrects the greedy one.")
     ] = None,
     report: Annotated[Path | None, typer.Option("--report", help="Write a self-contained HTML page.")] = None,
     experiments: Annotated[
@@ -64,8 +64,9 @@ def placement(
     Example: hydatis bench placement --data data --json placement.json --quick
     """
     wanted = _experiments(experiments)
-    everyone = [name for name in catalogue(models) if not quick_ or name in QUICK_POLICIES or name.startswith("hydatis")]
-    specs = chosen_policies(policies, everyone, models)
+    everyone = [name for name in CATALOGUE if not quick_ or name in QUICK_POLICIES or name.startswith("hydatis")]
+    specs = chosen_policies(policies, everyone)
+    frozen = frozen_policy(models) if models is not None else None
     protocol = replace(Protocol(), seeds_count=seeds)
     protocol = quick(protocol) if quick_ else protocol
     if pods is not None:
@@ -74,14 +75,14 @@ def placement(
     months = read_months(data)
     work = resume or json_.with_name(json_.name + ".work")
     with progress_bar("placement") as progress:
-        setup = Setup(months.traces, protocol, models, work / _digest(months, protocol, models) / "cells.jsonl")
+        setup = Setup(months.traces, protocol, work / _digest(months, protocol) / "cells.jsonl")
         tuning = run_tasks(setup, tuning_plan(protocol, specs) if TUNING in months.traces else [], jobs, progress, "tuning")
         tuned = freeze(specs, tuning)
         results = run_tasks(setup, test_plan(protocol, specs, tuned, wanted), jobs, progress, "test")
         figures = summary(specs, tuned, results)
         if "E7" in wanted:
             figures["fragmentation"] = fragmentation_figures(data, seeds, quick_, progress)
-    stored = storable(_header(wanted, specs, protocol, months, models, seeds=seeds, quick_=quick_) | figures)
+    stored = storable(_header(wanted, specs, protocol, months, frozen, seeds=seeds, quick_=quick_) | figures)
     store_figures(json_, stored)
     if report is not None:
         write_whole(report, placement_page(stored).encode())
@@ -89,6 +90,8 @@ def placement(
         shutil.rmtree(work)
     for table in placement_tables(stored):
         out.print(table)
+    if frozen is not None and frozen["corrects"]:
+        err.print(f"placement-policy {frozen['version']} corrects the greedy value; the arena played greedy alone.")
 
 
 def _experiments(wanted: str | None) -> list[str]:
@@ -104,12 +107,12 @@ def _header(
     specs: Sequence[PeerSpec],
     protocol: Protocol,
     months: Months,
-    models: Path | None,
+    frozen: dict[str, Any] | None,
     *,
     seeds: int,
     quick_: bool,
 ) -> dict[str, Any]:
-    options = (" --models MODELS" if models else "") + f" --seeds {seeds}" + (" --quick" if quick_ else "")
+    options = (" --models MODELS" if frozen else "") + f" --seeds {seeds}" + (" --quick" if quick_ else "")
     packages = ("hydatis-simulator", "hydatis-placement", "numpy")
     return {
         "command": f"hydatis bench placement --data DATA --experiments {','.join(wanted)}{options}",
@@ -136,11 +139,12 @@ def _header(
             }
             for spec in specs
         },
+        **({"placement_policy": frozen} if frozen else {}),
     }
 
 
-def _digest(months: Months, protocol: Protocol, models: Path | None) -> str:
-    """Of all that a cell's figures depend on beside its key: data, node, code, models."""
+def _digest(months: Months, protocol: Protocol) -> str:
+    """Of all that a cell's figures depend on beside its key: data, node, code."""
     digest = hashlib.sha256()
     for part, trace in sorted(months.traces.items()):
         digest.update(f"{part} {trace.digest()}\n".encode())
@@ -148,7 +152,4 @@ def _digest(months: Months, protocol: Protocol, models: Path | None) -> str:
     folders = [Path(module.__path__[0]) for module in (hydatis_simulator, hydatis_placement, hydatis_features)]
     for path in sorted(path for folder in folders for path in folder.rglob("*.py")):
         digest.update(path.read_bytes())
-    if models is not None:
-        for path in sorted(path for path in models.rglob("*") if path.is_file()):
-            digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

@@ -18,11 +18,9 @@ class HydatisGreedy:
     Args:
         jumps: hedge against jumps; False: the ablation without.
         credits: count a pod when it is bound; False: the ablation without credits, which counts it at the next sample.
-        name: what tables call it.
     """
 
-    def __init__(self, *, jumps: bool = True, credits: bool = True, name: str = "hydatis-greedy") -> None:
-        self._name = name
+    def __init__(self, *, jumps: bool = True, credits: bool = True) -> None:
         self._credits = credits
         self._uncounted: list[tuple[int, int]] = []
         self._jumps = jumps
@@ -31,7 +29,7 @@ class HydatisGreedy:
     @property
     def name(self) -> str:
         """What tables call it."""
-        return self._name
+        return "hydatis-greedy"
 
     def start(self, seen: Seen) -> None:
         """No pod is bound."""
