@@ -6,6 +6,7 @@ once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from hydatis_core.errors import InvalidValue
@@ -19,6 +20,10 @@ __all__ = ["WORKLOAD_LABEL", "pod_of", "workload_of"]
 #: A label that names the workload outright, for pods whose owner does not say it (replays, bare pods).
 WORKLOAD_LABEL = "hydatis.io/workload"
 _TEMPLATE_HASH_LABEL = "pod-template-hash"
+#: A Job of a CronJob is named after it and the minute it was due, counted from 1970 (``getJobName`` of Kubernetes' cronjob
+#: controller). 23,000,000 is in 2013, before there was Kubernetes; a day written out, as 20261123, lies below for centuries.
+_DUE_MINUTE = re.compile(r"(?P<cron_job>.+)-(?P<minute>[0-9]{8})")
+_FIRST_MINUTE = 23_000_000
 
 
 def pod_of(pod: PodJson, gpu_resources: Mapping[str, GpuMeaning] = GPU_RESOURCES) -> Pod:
@@ -44,8 +49,9 @@ def pod_of(pod: PodJson, gpu_resources: Mapping[str, GpuMeaning] = GPU_RESOURCES
 def workload_of(pod: PodJson) -> str:
     """The owner that makes like pods, as "Kind/name"; empty when nobody says it.
 
-    A ReplicaSet whose name ends in the pod's template hash belongs to a Deployment of the rest of the name. A static pod is owned
-    by its node and named after it: "Static/" and the rest of its name, so that those of all nodes are alike.
+    A ReplicaSet whose name ends in the pod's template hash belongs to a Deployment of the rest of the name, and a Job whose name
+    ends in the minute it was due to a CronJob. A static pod is owned by its node and named after it: "Static/" and the rest of its
+    name, so that those of all nodes are alike.
     """
     labels = pod.metadata.labels or {}
     if labels.get(WORKLOAD_LABEL):
@@ -57,6 +63,9 @@ def workload_of(pod: PodJson) -> str:
     suffix = "-" + labels.get(_TEMPLATE_HASH_LABEL, "")
     if owner.kind == "ReplicaSet" and len(suffix) > 1 and owner.name.endswith(suffix):
         return f"Deployment/{owner.name.removesuffix(suffix)}"
+    due = _DUE_MINUTE.fullmatch(owner.name) if owner.kind == "Job" else None
+    if due and int(due["minute"]) >= _FIRST_MINUTE:
+        return f"CronJob/{due['cron_job']}"
     if owner.kind == "Node":
         return f"Static/{pod.metadata.name.removesuffix('-' + owner.name)}"
     return f"{owner.kind}/{owner.name}"
