@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 
+import psutil
 import pytest
 from hydatis_core.errors import ArtifactRefused, InvalidValue
 from hydatis_lifecycle.adapters.artifact_folder import ArtifactFolder
@@ -9,6 +10,8 @@ from hydatis_pipelines import command
 from hydatis_pipelines.local_run import train_all
 from hydatis_pipelines.step_process import StepProcess
 from hydatis_pipelines.workload import write_workload
+from hydatis_simulator.cluster_shape import make_nodes
+from hydatis_simulator.generator import generate_trace
 
 MODELS = ["cpu-forecaster", "memory-forecaster", "anomaly-detector", "placement-policy"]
 
@@ -69,6 +72,27 @@ def test_the_error_of_a_step_in_another_process_is_the_error_here(tmp_path):
     with pytest.raises(ArtifactRefused, match="there is no workload"):
         StepProcess("build-dataset", options).wait(lambda *_: None)
     assert list(tmp_path.iterdir()) == []
+
+
+STARTER = """
+import sys
+from hydatis_pipelines.step_process import StepProcess
+step = StepProcess("build-dataset", {"workload": sys.argv[1], "seed": 1, "effort": "full", "out": sys.argv[2]})
+step.wait(lambda *_: print("at work", flush=True))
+"""
+
+
+def test_a_step_ends_when_whoever_started_it_is_killed(tmp_path):
+    trace = generate_trace(3, 300, days=4, request_factor=0.25)
+    write_workload(tmp_path / "w.npz", trace, make_nodes(trace, node_count=200))
+    arguments = [sys.executable, "-c", STARTER, str(tmp_path / "w.npz"), str(tmp_path / "d.npz")]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as starter:
+        starter.stdout.readline()
+        (step,) = psutil.Process(starter.pid).children()
+        starter.kill()
+    psutil.wait_procs([step], timeout=30)
+    assert not step.is_running()
+    assert not (tmp_path / "d.npz").exists()
 
 
 @pytest.mark.parametrize("step", command.STEPS)

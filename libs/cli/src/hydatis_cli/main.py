@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import typer
@@ -51,7 +52,11 @@ app.add_typer(bench_app, name="bench")
 
 
 def main() -> None:
-    """Runs the command; an error of ours is one sentence on standard error."""
+    """Runs the command; an error of ours is one sentence on standard error.
+
+    A command that is told to end (SIGTERM, as by ``timeout``) ends as by Ctrl-C: what it started is stopped, scratch folders go.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         app(standalone_mode=True)
     except HydatisError as error:

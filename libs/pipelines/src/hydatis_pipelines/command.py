@@ -19,6 +19,7 @@ from hydatis_core.errors import HydatisError
 
 from hydatis_pipelines import steps
 from hydatis_pipelines.effort import EFFORTS
+from hydatis_pipelines.lifeline import hold
 from hydatis_pipelines.progress import as_lines, untold
 
 __all__ = ["STEPS", "StepCommand", "main"]
@@ -124,6 +125,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     options = vars(_parser().parse_args(argv))
     step, tell = options.pop("step"), options.pop("progress")
+    if options.pop("lifeline"):
+        hold(sys.stdin.fileno())
     started = perf_counter()
     try:
         result = STEPS[step].run(**options, progress=as_lines(sys.stdout) if tell else untold)
@@ -157,4 +160,5 @@ def _parser() -> argparse.ArgumentParser:
                 choices=argument.choices,
             )
         sub.add_argument("--progress", action="store_true", help="Write progress as JSON lines on stdout.")
+        sub.add_argument("--lifeline", action="store_true", help="End when standard input does: with whoever holds its other end.")
     return parser

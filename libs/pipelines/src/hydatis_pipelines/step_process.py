@@ -1,7 +1,7 @@
 """One step, run: in this process or in one of its own.
 
 The local run uses the very command that a container would run, so that what works here works there; in one's own process only where
-there is nothing to run beside it.
+there is nothing to run beside it. A step in a process of its own never outlives the one that started it (``lifeline``).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["StepProcess", "arguments", "run_here"]
 def arguments(step: str, options: Mapping[str, Any]) -> list[str]:
     """The command line of a step; options that are None are left out."""
     parts = [f"--{name.replace('_', '-')}={value}" for name, value in options.items() if value is not None]
-    return [sys.executable, "-m", "hydatis_pipelines", step, *parts, "--progress"]
+    return [sys.executable, "-m", "hydatis_pipelines", step, *parts, "--progress", "--lifeline"]
 
 
 def run_here(step: str, options: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
@@ -46,7 +46,7 @@ class StepProcess:
     def __init__(self, step: str, options: Mapping[str, Any]) -> None:
         self._step = step
         self._process = subprocess.Popen(
-            arguments(step, options), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            arguments(step, options), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 
     def wait(self, progress: Progress) -> dict[str, Any]:
@@ -67,7 +67,7 @@ class StepProcess:
                 progress(*told)
             else:
                 last = _object(line)
-        code = self._process.wait()
+        code = self._ended()
         reader.join()
         if code == 0 and "result" in last:
             result: dict[str, Any] = last["result"]
@@ -80,7 +80,14 @@ class StepProcess:
         """Ends it, if it still runs."""
         if self._process.poll() is None:
             self._process.kill()
-        self._process.wait()
+        self._ended()
+
+    def _ended(self) -> int:
+        """Its exit code, once it has ended; its lifeline is let go only then."""
+        code = self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        return code
 
 
 def _object(line: str) -> dict[str, Any]:
