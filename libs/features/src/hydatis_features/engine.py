@@ -8,6 +8,7 @@ Input is checked before anything is stored: a refused call leaves the engine as 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -21,6 +22,7 @@ from hydatis_features.cluster_state import BoundPod, ClusterState, check_time
 from hydatis_features.commitment_transforms import capacity_columns, expected_sums, load_sums
 from hydatis_features.enrolment import EnrolledPods
 from hydatis_features.expected_use import ExpectedUse
+from hydatis_features.history import History
 from hydatis_features.profiles import ProfileBook
 from hydatis_features.schema import SCHEMA
 from hydatis_features.table import NodeTable
@@ -124,6 +126,32 @@ class FeatureEngine:
         self._capacity = capacity_columns(self.state.nodes)
         return gone
 
+    def recall(self, history: History) -> int:
+        """Fills the windows with what was measured since the newest sample here, as if it had been here: before the next tick.
+
+        Profiles learn nothing of it, and a node that was not seen before is as old as its first measurement.
+
+        Args:
+            history: from before the next tick; what is not newer than what is here is left out.
+
+        Returns:
+            How many bins and samples were taken.
+        """
+        known = history.of_nodes(tuple(self.state.node_index))
+        if not math.isfinite(self.windows.last_sample_seconds):
+            known = known.since_known
+        count = 0
+        for end_seconds, usage in zip(known.bin_ends_seconds.tolist(), known.bin_usage, strict=True):
+            if self.windows.push_bin(end_seconds, usage):
+                count += 1
+                self._see(usage, end_seconds)
+        for time_seconds, usage in zip(known.sample_times_seconds.tolist(), known.sample_usage, strict=True):
+            settled = self.state.pod_counts(time_seconds - self.metric_window_seconds) > 0
+            if self.windows.push(time_seconds, usage, settled):
+                count += 1
+                self._see(usage, time_seconds + self.scrape_delay_seconds)
+        return count
+
     def tick(
         self,
         generation: int,
@@ -204,6 +232,11 @@ class FeatureEngine:
                 raise InvalidValue("windows and nodes are not of one cluster", field="windows", expected="one row per node")
             engine._enrol(engine.state.bound_pods())
         return engine
+
+    def _see(self, usage: NDArray[np.float32], time_seconds: float) -> None:
+        """Dates nodes that were measured at a time and not seen before."""
+        is_new = np.isnan(self._first_seen_seconds) & ~np.isnan(usage).all(axis=1)
+        self._first_seen_seconds[is_new] = time_seconds
 
     def _enrol(self, bound: Sequence[BoundPod]) -> None:
         if len(self._enrolled.workload_rows) < len(self.state.node_rows):

@@ -102,6 +102,27 @@ class NodeWindows:
         self._add_to_bin(sample_time_seconds, sample[[_CPU, _MEMORY]], known)
         return True
 
+    def push_bin(self, end_seconds: float, usage: NDArray[np.float32]) -> bool:
+        """Takes the mean of a whole bin, for one whose samples nobody took here.
+
+        Args:
+            end_seconds: when the bin ends, a multiple of 300 s.
+            usage: shape (nodes, 2), CPU and memory; NaN: not measured. Not changed.
+
+        Returns:
+            False: the bin is closed already, or samples after it are here; left out.
+        """
+        newest_end = float(self.bins.times[-1]) if len(self.bins.times) else -math.inf
+        if end_seconds <= newest_end or end_seconds < self.last_sample_seconds:
+            return False
+        if newest_end < self._bin_end < end_seconds:
+            self._close_bin()
+        self._bin_end = -math.inf  # what had come in of this bin is in its mean
+        self.bins.push(end_seconds, np.array(usage.T, dtype=np.float32, order="C"))
+        self.bins_version += 1
+        self.newest_seconds[~np.isnan(usage).all(axis=1)] = end_seconds
+        return True
+
     def keep_nodes(self, old_rows: NDArray[np.intp]) -> None:
         """Sets the nodes anew: ``old_rows[new]`` is the row a node had, -1 for a new node, of which nothing is known."""
         self.fine.keep_nodes(old_rows)
