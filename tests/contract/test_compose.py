@@ -280,7 +280,7 @@ def test_every_mount_has_a_source_and_every_folder_written_to_is_writable(name: 
 
 
 def test_the_policy_of_compose_is_a_policy() -> None:
-    module = importlib.import_module("hydatis_scheduler_plugin.policy_file")
+    module = importlib.import_module("hydatis_serving.policy_file")
     policy = module.read_policy(ROOT / "deploy" / "scheduler" / "policy.yaml")
     assert policy == module.Policy(), "its lines stand at their defaults"
 

@@ -208,10 +208,14 @@ def test_every_folder_that_is_named_is_mounted(made: Rendered) -> None:
 
 
 def test_the_policy_file_is_a_policy(made: Rendered) -> None:
-    module = importlib.import_module("hydatis_scheduler_plugin.policy_file")
+    module = importlib.import_module("hydatis_serving.policy_file")
     text = made.one("ConfigMap", "hydatis-policy")["data"]["policy.yaml"]
     policy = module.parse_policy(text.encode())
     assert policy.mode in ("shadow", "on")
+    plugin: Any = settings(containers(made)["scheduler-plugin"])
+    assert plugin.policy_config_map == "hydatis-system/hydatis-policy"
+    (rule,) = made.one("Role", "scheduler-plugin")["rules"]
+    assert (rule["resourceNames"], rule["verbs"]) == (["hydatis-policy"], ["watch"])
     mounted = next(template for name, template in made.pod_templates() if name == "scheduler-plugin")
     assert any(volume.get("configMap", {}).get("name") == "hydatis-policy" for volume in mounted["spec"]["volumes"])
 

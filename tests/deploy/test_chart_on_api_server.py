@@ -115,6 +115,8 @@ def test_a_pod_as_kserve_makes_it_passes_restricted(mode: str, admin: Api) -> No
 
 NODES, ALL_PODS = "/api/v1/nodes", "/api/v1/pods"
 SECRETS, POLICY = "/api/v1/secrets", f"/api/v1/namespaces/{NAMESPACE}/configmaps/hydatis-policy"
+CONFIG_MAPS, ONE_SECOND = POLICY.rpartition("/")[0], "watch=true&timeoutSeconds=1"
+WATCHED_POLICY = f"{CONFIG_MAPS}?{ONE_SECOND}&fieldSelector=metadata.name=hydatis-policy"
 ONE_POD = f"{PODS}/some-pod"
 #: Service account -> (method, path) that it may call; it may call nothing else of what is listed here.
 ALLOWED: dict[str, set[tuple[str, str]]] = {
@@ -122,7 +124,7 @@ ALLOWED: dict[str, set[tuple[str, str]]] = {
     "forecaster": set(),
     "anomaly-detector": set(),
     "placement-policy": set(),
-    "scheduler-plugin": set(),
+    "scheduler-plugin": {("GET", WATCHED_POLICY)},
     "model-server": set(),
 }
 CALLS = [
@@ -139,6 +141,10 @@ CALLS = [
     ("GET", SECRETS),
     ("GET", POLICY),
     ("PUT", POLICY),
+    ("PATCH", POLICY),
+    ("GET", WATCHED_POLICY),
+    ("GET", f"{CONFIG_MAPS}?{ONE_SECOND}"),
+    ("GET", f"{CONFIG_MAPS}?{ONE_SECOND}&fieldSelector=metadata.name=hydatis-scheduler-config"),
     ("GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles"),
     ("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"),
     ("POST", f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/hydatis-scheduler/token"),

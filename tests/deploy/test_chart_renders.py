@@ -47,7 +47,7 @@ def test_every_setting_that_a_service_knows_may_be_set_and_no_other() -> None:
 
 
 def test_every_field_of_the_policy_file_may_be_set_and_no_other() -> None:
-    from hydatis_scheduler_plugin.policy_file import Policy
+    from hydatis_serving.policy_file import Policy
 
     known = json.loads((CHART / "values.schema.json").read_text())["properties"]["policy"]["properties"]
     assert set(known) == set(Policy.__struct_fields__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from chart.rendered import FULL, Rendered, render
 from control_plane.api import JsonObject
-from hydatis_scheduler_plugin.policy_file import parse_policy
+from hydatis_serving.policy_file import parse_policy
 
 
 @pytest.fixture(scope="module", params=["default", "full"])
@@ -25,7 +25,7 @@ def test_no_pod_is_told_of_services_by_variables(made: Rendered) -> None:
 
 def test_only_who_asks_the_api_server_holds_a_token(made: Rendered) -> None:
     holders = {name for name, template in made.pod_templates() if template["spec"]["automountServiceAccountToken"]}
-    assert holders <= {"feature-service", "hydatis-scheduler"}
+    assert holders <= {"feature-service", "scheduler-plugin", "hydatis-scheduler"}
     assert all(account["automountServiceAccountToken"] is False for account in made.of("ServiceAccount").values())
 
 

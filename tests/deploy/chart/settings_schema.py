@@ -36,6 +36,8 @@ OWN_BY_CHART = {
     "model_name",
     "models_dir",
     "policy_file",
+    "policy_config_map",
+    "service_account_dir",
     "decisions_dir",
     "warm_store",
     "url_prefix",

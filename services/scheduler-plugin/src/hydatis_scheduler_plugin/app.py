@@ -15,6 +15,7 @@ from pathlib import Path
 from hydatis_placement.credit_ledger import CreditLedger
 from hydatis_serving.clients import AnomalyClient, BindDelta, ForecastClient, PlacementClient
 from hydatis_serving.decisions import DecisionLog
+from hydatis_serving.kube.service_account import ServiceAccount
 from hydatis_serving.metrics import new_registry
 from hydatis_serving.subscriber import ForecastSubscriber, RiskSubscriber, StreamSubscriber, TableSubscriber
 from opentelemetry import trace
@@ -67,7 +68,13 @@ class SchedulerPluginApp:
             on_held=metrics.generations.held,
         )
         event_clock = wall_clock if settings.live else lambda: memory.event_time_seconds
-        self._watch = PolicyWatch(Path(settings.policy_file) if settings.policy_file else None, metrics.policy_read)
+        self._watch = PolicyWatch(
+            Path(settings.policy_file) if settings.policy_file else None,
+            metrics.policy_read,
+            settings.policy_config_map,
+            ServiceAccount(Path(settings.service_account_dir)),
+            wall_clock,
+        )
         self._own_folder = None if settings.decisions_dir else tempfile.TemporaryDirectory(prefix="hydatis-decisions-")
         folder = Path(settings.decisions_dir or (self._own_folder.name if self._own_folder else ""))
         self.recorder = Recorder(DecisionLog(folder, total_bytes=settings.decisions_limit_bytes), settings.full_input_ratio)

@@ -47,6 +47,7 @@ class PodRequest:
 
     pod: Pod
     scheduler_name: str
+    labels: Mapping[str, str]
 
 
 class _FilterResult(msgspec.Struct, frozen=True):
@@ -80,7 +81,7 @@ def read_pod(pod: PodJson, gpu_resources: Mapping[str, GpuMeaning] = GPU_RESOURC
     Raises:
         InvalidValue: it has no uid, or an amount that cannot be meant.
     """
-    return PodRequest(pod_of(pod, gpu_resources), pod.spec.scheduler_name or "default-scheduler")
+    return PodRequest(pod_of(pod, gpu_resources), pod.spec.scheduler_name or "default-scheduler", pod.metadata.labels or {})
 
 
 def candidate_names(args: ExtenderArgs) -> list[str]:

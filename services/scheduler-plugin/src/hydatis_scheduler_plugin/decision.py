@@ -12,13 +12,13 @@ from collections.abc import Callable
 import numpy as np
 from hydatis_placement.ladder import Rung
 from hydatis_serving.logs import get_logger
+from hydatis_serving.policy_file import Policy, Standing, standing_of
 from msgspec import Raw
 from opentelemetry import trace
 
 from hydatis_scheduler_plugin.candidates import Candidates
 from hydatis_scheduler_plugin.convert import PodRequest
 from hydatis_scheduler_plugin.plugin_metrics import PluginMetrics
-from hydatis_scheduler_plugin.policy_file import Policy, Standing, standing_of
 from hydatis_scheduler_plugin.policy_watch import PolicyWatch
 from hydatis_scheduler_plugin.ranker import Ranker
 from hydatis_scheduler_plugin.ranking import NEUTRAL_SCORE, Ranking
@@ -126,7 +126,7 @@ class DecisionDesk:
         self._metrics.cache_miss.inc()
         policy = self._watch.policy
         pod = request.pod
-        standing = standing_of(policy, pod.namespace, request.scheduler_name, pod.uid)
+        standing = standing_of(policy, pod.namespace, request.scheduler_name, pod.uid, request.labels)
         if standing not in (Standing.ON, Standing.SHADOW):
             ranking = _neutral(request, names, None, standing.value)
             self._metrics.decided(None, standing.value)

@@ -6,9 +6,12 @@ several.
 
 from __future__ import annotations
 
+from typing import get_args
+
 from hydatis_placement.admission import REASONS
 from hydatis_placement.ladder import Rung
 from hydatis_serving.metrics import RPC_BUCKETS_SECONDS, GenerationMetrics, StreamMetrics
+from hydatis_serving.policy_file import Mode, Policy
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
 
 __all__ = ["STAGES", "PluginMetrics"]
@@ -59,6 +62,10 @@ class PluginMetrics:
         self._policy_reads = Counter(
             "hydatis_policy_file_reads_total", "Readings of the policy file.", ("result",), registry=registry
         )
+        self.policy_heard = Gauge(
+            "hydatis_policy_heard", "1: the API server tells of changes of the policy; 0: the file alone does.", registry=registry
+        )
+        self._policy_mode = Gauge("hydatis_policy_mode", "1: the mode in force.", ("mode",), registry=registry)
         self.breaker_open = Gauge("hydatis_breaker_open", "1: placement-policy failed and is being probed.", registry=registry)
         self.generation_age = Gauge(
             "hydatis_generation_age_seconds", "Event time now less the generation decided on; NaN: none.", registry=registry
@@ -82,6 +89,11 @@ class PluginMetrics:
     def answered(self, route: str, code: int) -> None:
         """Counts an answer; the route is one of those served, or "unknown"."""
         self._requests.labels(route.strip("/").rpartition("/")[2], str(code)).inc()
+
+    def policy_mode(self, policy: Policy) -> None:
+        """Says which mode is in force."""
+        for mode in get_args(Mode):
+            self._policy_mode.labels(mode).set(policy.enabled and policy.mode == mode)
 
     def policy_read(self, good: bool) -> None:
         """Counts a reading of the policy file and says whether it is good."""

@@ -19,6 +19,7 @@ from hydatis_placement.admission import Thresholds, admit
 from hydatis_placement.ladder import Missing, Rung, rung_for
 from hydatis_placement.q_function import EPSILON as POLICY_EPSILON
 from hydatis_serving.logs import get_logger
+from hydatis_serving.policy_file import Policy
 from hydatis_serving.ranking import RankAnswer, RankQuery
 
 from hydatis_scheduler_plugin.breaker import Breaker
@@ -26,7 +27,6 @@ from hydatis_scheduler_plugin.candidates import Candidates, locate
 from hydatis_scheduler_plugin.convert import PodRequest
 from hydatis_scheduler_plugin.deadline import Deadline
 from hydatis_scheduler_plugin.fan_out import FanOut
-from hydatis_scheduler_plugin.policy_file import Policy
 from hydatis_scheduler_plugin.ranking import Basis, Ranking
 from hydatis_scheduler_plugin.state import ClusterMemory, Footing
 

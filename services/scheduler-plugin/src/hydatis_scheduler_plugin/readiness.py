@@ -64,6 +64,7 @@ class Readiness:
             "newest_table": self._memory.tables.newest,
             "streams": {name: stream.connected for name, stream in self._streams.items()},
             "mode": self._watch.policy.mode if self._watch.policy.enabled else "disabled",
+            "policy": self._watch.report(),
             "policy_problem": self._watch.problem,
         }
 
@@ -75,5 +76,7 @@ class Readiness:
         """Brings the gauges up to date that are only looked at."""
         footing = self._memory.footing
         metrics.generation_age.set(self._event_clock() - footing.generation if footing is not None else float("nan"))
+        metrics.policy_heard.set(self._watch.is_heard)
+        metrics.policy_mode(self._watch.policy)
         metrics.credits.set(len(self._memory.ledger))
         metrics.records_dropped.set(self._recorder.dropped_count)

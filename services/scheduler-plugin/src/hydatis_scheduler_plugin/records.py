@@ -20,9 +20,9 @@ from hydatis_placement.credits import CREDIT_COLUMNS
 from hydatis_placement.load_after import load_after
 from hydatis_serving.decision_record import DecisionRecord, FullInput, NodeReason, decision_to_json
 from hydatis_serving.decisions import DecisionLog
+from hydatis_serving.policy_file import ramp_position_pct
 from hydatis_serving.tracing import current_trace_id
 
-from hydatis_scheduler_plugin.policy_file import ramp_position_pct
 from hydatis_scheduler_plugin.ranking import Basis, Ranking
 
 __all__ = ["Recorder", "record_of"]

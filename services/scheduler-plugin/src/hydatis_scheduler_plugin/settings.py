@@ -7,6 +7,7 @@ environment variable ``HYDATIS_SCHEDULER_PLUGIN_<NAME>`` or an option ``--<name>
 from __future__ import annotations
 
 from hydatis_serving.kube.pod_resources import GPU_RESOURCES, GpuMeaning
+from hydatis_serving.kube.service_account import MOUNTED
 from hydatis_serving.settings import ServiceSettings
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -33,6 +34,11 @@ class SchedulerPluginSettings(ServiceSettings):
     """gRPC address of placement-policy."""
     policy_file: str = ""
     """YAML file with enablement, mode, ramp and thresholds, read again whenever it changes. Empty: the default policy."""
+    policy_config_map: str = Field(default="", pattern=r"^([a-z0-9.-]+/[a-z0-9.-]+)?$")
+    """In a cluster, NAMESPACE/NAME of the ConfigMap that the policy file is mounted from: the API server tells of a change at once,
+    kubelet brings the file up to a minute and a half later. Empty: the file alone."""
+    service_account_dir: str = str(MOUNTED)
+    """Folder with the token and the certificates by which the API server is asked."""
     decisions_dir: str = ""
     """Folder of the decision records. Empty: a temporary folder that goes with the process."""
     decisions_limit_bytes: int = Field(default=256 * 2**20, ge=2**20)

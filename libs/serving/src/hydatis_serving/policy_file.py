@@ -2,12 +2,13 @@
 
 Extenders are shared by all profiles of a scheduler and their weight cannot be 0, so switching off, ramping and shadowing live
 here, in a YAML file that is read again whenever it changes. A file that cannot be read changes nothing: the last good one goes
-on, and says so.
+on, and says so. Whoever writes it (`hydatis off`) and whoever obeys it (the shim) read it by this one reader.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from enum import Enum
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -19,6 +20,7 @@ from hydatis_core.errors import InvalidValue
 
 __all__ = [
     "OFF",
+    "Mode",
     "NamespaceRule",
     "Policy",
     "Standing",
@@ -29,6 +31,7 @@ __all__ = [
     "standing_of",
 ]
 
+Mode = Literal["on", "shadow", "off"]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 #: A policy larger than this is not a policy.
 MAX_POLICY_BYTES = 1 << 20
@@ -43,6 +46,7 @@ class Standing(Enum):
     OFF = "off"
     NAMESPACE = "namespace"
     SCHEDULER_NAME = "scheduler_name"
+    POD_LABELS = "pod_labels"
     RAMP = "ramp"
 
 
@@ -60,12 +64,14 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     enabled: bool = True
     """False: every pod is placed as if HYDATIS were not there, and nothing is computed."""
-    mode: Literal["on", "shadow", "off"] = "on"
+    mode: Mode = "on"
     """"shadow" computes and records the decision and answers neutrally."""
     namespaces: NamespaceRule = NamespaceRule()
     """Which namespaces take part."""
     scheduler_names: tuple[str, ...] = ()
     """Which ``schedulerName`` take part; empty: all."""
+    pod_labels: dict[str, str] = msgspec.field(default_factory=dict)
+    """Labels that a pod must have, all of them, to take part; empty: none."""
     ramp_pct: Annotated[float, msgspec.Meta(ge=0, le=100)] = 100.0
     """Share of the pods that take part, by a stable hash of the pod's UID: a pod that takes part at 10 does at 50."""
     objective_weight: Share = 0.0
@@ -128,7 +134,7 @@ def parse_policy(text: bytes, shown: str = "") -> Policy:
         raise InvalidValue(f"policy file {shown}: {wrong}", field="policy_file", expected="the fields of a policy") from None
 
 
-def standing_of(policy: Policy, namespace: str, scheduler_name: str, uid: str) -> Standing:
+def standing_of(policy: Policy, namespace: str, scheduler_name: str, uid: str, labels: Mapping[str, str]) -> Standing:
     """What a pod is to us under a policy; the first row that holds, in the order of this table."""
     rules = policy.namespaces
     table = (
@@ -136,6 +142,7 @@ def standing_of(policy: Policy, namespace: str, scheduler_name: str, uid: str) -
         (policy.mode == "off", Standing.OFF),
         (not _matches(namespace, rules.include) or _matches(namespace, rules.exclude), Standing.NAMESPACE),
         (bool(policy.scheduler_names) and scheduler_name not in policy.scheduler_names, Standing.SCHEDULER_NAME),
+        (not policy.pod_labels.items() <= labels.items(), Standing.POD_LABELS),
         (policy.ramp_pct < 100.0 and ramp_position_pct(uid) >= policy.ramp_pct, Standing.RAMP),
         (policy.mode == "shadow", Standing.SHADOW),
     )

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from hydatis_core.errors import InvalidValue
-from hydatis_scheduler_plugin.policy_file import NamespaceRule, Policy, Standing, ramp_position_pct, read_policy, standing_of
+from hydatis_serving.policy_file import NamespaceRule, Policy, Standing, ramp_position_pct, read_policy, standing_of
 
-POD = ("team-a", "default-scheduler", "uid-1")
+POD = ("team-a", "default-scheduler", "uid-1", {"app": "web", "tier": "front"})
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -30,6 +30,7 @@ def test_every_field_can_be_set(tmp_path: Path) -> None:
             mode: shadow
             namespaces: {include: ["team-*"], exclude: [team-z]}
             scheduler_names: [default-scheduler]
+            pod_labels: {hydatis.io/placed: "true"}
             ramp_pct: 25
             objective_weight: 0.5
             cpu_threshold_ratio: 0.8
@@ -59,6 +60,7 @@ def test_a_mode_needs_no_quotes(tmp_path: Path, mode: str) -> None:
         ("ramp_pct: a lot", "ramp_pct"),
         ("objective_weight: .nan", "objective_weight"),
         ("rampct: 10", "rampct"),
+        ("pod_labels: {placed: true}", "pod_labels"),
         ("enabled: 'yes", "not YAML at line"),
         ("- a\n- b", "Expected `object`"),
         ("!!python/object/apply:os.system [echo]", "not YAML"),
@@ -86,6 +88,8 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
         (Policy(namespaces=NamespaceRule(exclude=("team-*",))), Standing.NAMESPACE),
         (Policy(scheduler_names=("default-scheduler",)), Standing.ON),
         (Policy(scheduler_names=("other",)), Standing.SCHEDULER_NAME),
+        (Policy(pod_labels={"app": "web"}), Standing.ON),
+        (Policy(pod_labels={"app": "web", "tier": "back"}), Standing.POD_LABELS),
         (Policy(ramp_pct=0), Standing.RAMP),
         (Policy(mode="shadow", ramp_pct=0), Standing.RAMP),
     ],
@@ -96,8 +100,8 @@ def test_a_pod_stands_by_the_first_rule_that_holds(policy: Policy, standing: Sta
 
 def test_a_ramp_takes_its_share_and_keeps_it_when_it_grows() -> None:
     uids = [f"pod-{i}" for i in range(4000)]
-    tenth = {uid for uid in uids if standing_of(Policy(ramp_pct=10), "n", "s", uid) is Standing.ON}
-    half = {uid for uid in uids if standing_of(Policy(ramp_pct=50), "n", "s", uid) is Standing.ON}
+    tenth = {uid for uid in uids if standing_of(Policy(ramp_pct=10), "n", "s", uid, {}) is Standing.ON}
+    half = {uid for uid in uids if standing_of(Policy(ramp_pct=50), "n", "s", uid, {}) is Standing.ON}
     assert 340 < len(tenth) < 460
     assert 1900 < len(half) < 2100
     assert tenth < half
