@@ -10,8 +10,11 @@ import os
 import random
 import shutil
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -86,6 +89,19 @@ def free_base_port() -> int:
     raise AssertionError("no free ports")
 
 
+@contextmanager
+def stopped_with_us(state: StateFolder) -> Iterator[None]:
+    """Stops the stack of a folder when the tests are gone, even by ``kill -9``: its supervisor is nobody's child and would stay.
+
+    A shell in a session of its own waits for the end of a pipe that only we hold open.
+    """
+    wait = 'read _; exec "$0" -m hydatis_cli.main down --state "$1"'
+    command = ["sh", "-c", wait, sys.executable, str(state.root)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True) as guard:
+        yield
+        guard.kill()
+
+
 @pytest.fixture(scope="session")
 def stack(models_folder: Path, tmp_path_factory: pytest.TempPathFactory):
     """The whole stack, started once and shared; a test that hurts it waits until it is whole again."""
@@ -94,12 +110,13 @@ def stack(models_folder: Path, tmp_path_factory: pytest.TempPathFactory):
     shutil.copytree(models_folder, state.models, dirs_exist_ok=True)
     state.policy_file.write_text("mode: on\n")
     running = Stack(state, free_base_port())
-    Supervision(running).start()
-    try:
-        wait_until_ready(running, 120, lambda waiting, total: None)
-        yield running
-    finally:
-        Supervision(running).stop()
+    with stopped_with_us(state):
+        Supervision(running).start()
+        try:
+            wait_until_ready(running, 120, lambda waiting, total: None)
+            yield running
+        finally:
+            Supervision(running).stop()
 
 
 @pytest.fixture
