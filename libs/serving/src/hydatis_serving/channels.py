@@ -15,7 +15,9 @@ import grpc.aio
 from hydatis_core.errors import InvalidValue, TooLate
 
 from hydatis_serving.error_table import from_rpc_error
+from hydatis_serving.renewed_channel import RenewedChannel
 from hydatis_serving.tracing import trace_metadata
+from hydatis_serving.transport_security import PLAIN, TransportSecurity
 
 __all__ = ["CHANNEL_OPTIONS", "DEFAULT_MAX_MESSAGE_BYTES", "call_unary", "open_channel"]
 
@@ -41,7 +43,11 @@ CHANNEL_OPTIONS: tuple[tuple[str, Any], ...] = (
 
 
 def open_channel(
-    address: str, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES, *, foreign_peer: bool = False
+    address: str,
+    max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
+    *,
+    foreign_peer: bool = False,
+    security: TransportSecurity = PLAIN,
 ) -> grpc.aio.Channel:
     """A channel that connects by itself and goes on trying; close it with ``await channel.close()``.
 
@@ -50,11 +56,15 @@ def open_channel(
         max_message_bytes: largest message that is taken.
         foreign_peer: the server may be none of ours: it is not asked whether it lives while no call is open, since a server with
             gRPC's own rules breaks the connection for it ("too_many_pings").
+        security: by which certificate it dials, and whom it believes.
     """
     options = dict(CHANNEL_OPTIONS) | {"grpc.max_receive_message_length": max_message_bytes}
     if foreign_peer:
         options["grpc.keepalive_permit_without_calls"] = 0
-    return grpc.aio.insecure_channel(address, options=tuple(options.items()))
+    told = tuple(options.items())
+    if not security.enabled:
+        return grpc.aio.insecure_channel(address, options=told)
+    return RenewedChannel(lambda credentials: grpc.aio.secure_channel(address, credentials, options=told), security)
 
 
 async def call_unary(method: Any, request: Any, timeout_seconds: float, peer: str = "") -> Any:

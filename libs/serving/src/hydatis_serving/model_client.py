@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from hydatis_serving.channels import DEFAULT_MAX_MESSAGE_BYTES
 from hydatis_serving.clients.service_client import ServiceClient
+from hydatis_serving.transport_security import PLAIN, TransportSecurity
 from hydatis_serving.wire import check_no_infinity, matrix_from_bytes, to_float32_bytes
 
 __all__ = ["ModelAnswer", "ModelClient", "columns_parameter"]
@@ -47,10 +48,18 @@ class ModelClient(ServiceClient):
         address: ``host:port`` of the model server's gRPC port.
         model_name: name of the model.
         max_message_bytes: largest answer that is taken.
+        security: by which certificate it dials, and whom it believes.
     """
 
-    def __init__(self, address: str, model_name: str, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES) -> None:
-        super().__init__(address, max_message_bytes, foreign_peer=True)
+    def __init__(
+        self,
+        address: str,
+        model_name: str,
+        max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
+        *,
+        security: TransportSecurity = PLAIN,
+    ) -> None:
+        super().__init__(address, max_message_bytes, foreign_peer=True, security=security)
         self.model_name = model_name
         self._stub = open_inference_pb2_grpc.GRPCInferenceServiceStub(self.channel)
         self._columns: Sequence[tuple[str, str]] = ()

@@ -22,6 +22,7 @@ from hydatis_serving.http_endpoint import HttpEndpoint
 from hydatis_serving.interception import CallInterceptor
 from hydatis_serving.metrics import RpcMetrics
 from hydatis_serving.settings import ServiceSettings
+from hydatis_serving.transport_security import PLAIN, TransportSecurity
 
 __all__ = ["GrpcServer", "server_options"]
 
@@ -55,10 +56,19 @@ class GrpcServer:
         settings: host, ports and limits.
         registry: the process's metrics.
         tracer: what makes spans; None: the global one.
+        security: of the gRPC port. The HTTP endpoint stays plain: kubelet's probes have no certificate.
     """
 
-    def __init__(self, settings: ServiceSettings, registry: CollectorRegistry, tracer: trace.Tracer | None = None) -> None:
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        registry: CollectorRegistry,
+        tracer: trace.Tracer | None = None,
+        *,
+        security: TransportSecurity = PLAIN,
+    ) -> None:
         self._settings = settings
+        self._security = security
         self._tracer = tracer
         self._metrics = RpcMetrics(registry)
         self._registrations: list[tuple[Callable[[grpc.aio.Server], None], str]] = []
@@ -94,7 +104,10 @@ class GrpcServer:
         reflection.enable_server_reflection((*names, "grpc.health.v1.Health", reflection.SERVICE_NAME), server)
         address = f"{self._settings.host}:{self._settings.grpc_port}"
         try:
-            self.port = server.add_insecure_port(address)
+            credentials = self._security.server_credentials()
+            self.port = (
+                server.add_insecure_port(address) if credentials is None else server.add_secure_port(address, credentials)
+            )
         except RuntimeError:
             raise DependencyUnavailable(f"cannot listen on {address}", field="grpc_port", expected="a free port") from None
         try:

@@ -33,6 +33,17 @@ class ServiceSettings(BaseSettings):
 
     host: str = "127.0.0.1"
     """Address to listen on. The default is this machine only."""
+    tls_certificate_file: str = ""
+    """PEM file with this service's certificate, then those that lead to its authority; shown to whoever calls and to whoever is
+    called. Read again when it changes, as the next two. Empty, as they are then: connections are not encrypted."""
+    tls_key_file: str = ""
+    """PEM file with the certificate's private key, without a passphrase."""
+    tls_ca_file: str = ""
+    """PEM file with the authorities by which others' certificates are believed, of services called and of callers."""
+    tls_client_certificates: Literal["required", "ignored"] = "required"
+    """Whether callers must show a certificate of tls_ca_file (mutual TLS), or are taken without one."""
+    tls_by_mesh: bool = False
+    """True where a service mesh encrypts what this service does not: listening without TLS is not warned of then."""
     grpc_port: int = Field(default=0, ge=0, le=65535)
     """Port of the gRPC server; 0: any free one."""
     metrics_port: int = Field(default=0, ge=0, le=65535)

@@ -32,6 +32,7 @@ from hydatis_serving.error_table import from_rpc_error
 from hydatis_serving.events import BindDelta
 from hydatis_serving.logs import get_logger
 from hydatis_serving.metrics import StreamMetrics
+from hydatis_serving.transport_security import PLAIN, TransportSecurity
 
 __all__ = [
     "FIRST_PAUSE_SECONDS",
@@ -56,6 +57,7 @@ class StreamSubscriber:
         stream: name of the stream, for logs and metrics.
         metrics: where it is counted; None: nowhere.
         max_message_bytes: largest message that is taken.
+        security: by which certificate it dials, and whom it believes.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class StreamSubscriber:
         stream: str,
         *,
         metrics: StreamMetrics | None = None,
+        security: TransportSecurity = PLAIN,
         max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
     ) -> None:
         self.address = address
@@ -76,6 +79,7 @@ class StreamSubscriber:
         """Messages that were refused."""
         self._metrics = metrics
         self._max_message_bytes = max_message_bytes
+        self._security = security
         self._task: asyncio.Task[None] | None = None
         self._pause_seconds = FIRST_PAUSE_SECONDS
 
@@ -93,7 +97,7 @@ class StreamSubscriber:
 
     async def run(self) -> None:
         """Subscribes until cancelled."""
-        channel = open_channel(self.address, self._max_message_bytes)
+        channel = open_channel(self.address, self._max_message_bytes, security=self._security)
         try:
             while True:
                 reason = await self._subscribe(channel)
@@ -131,6 +135,10 @@ class StreamSubscriber:
         except HydatisError as error:
             self._count_bad_message()
             return f"{type(error).__name__}: {error}"
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise
+            return "the channel was renewed"
         except Exception as error:  # a defect of a callback must not end the subscription for good
             self._count_bad_message()
             _log.exception("a message could not be used", stream=self.stream)
@@ -160,6 +168,7 @@ class TableSubscriber(StreamSubscriber):
         on_delta: gets each bind delta, in order.
         on_profiles: gets each change of profiles, and whether all held before must be dropped first.
         metrics: where it is counted; None: nowhere.
+        security: by which certificate it dials, and whom it believes.
     """
 
     def __init__(
@@ -171,8 +180,9 @@ class TableSubscriber(StreamSubscriber):
         on_profiles: Callable[[ProfileChange, bool], None] | None = None,
         *,
         metrics: StreamMetrics | None = None,
+        security: TransportSecurity = PLAIN,
     ) -> None:
-        super().__init__(address, "table", metrics=metrics)
+        super().__init__(address, "table", metrics=metrics, security=security)
         self._request = features_pb2.WatchTableRequest(subscriber=subscriber)
         self._on_table = on_table
         self._on_delta = on_delta
@@ -215,12 +225,19 @@ class ForecastSubscriber(StreamSubscriber):
         subscriber: name of the service that subscribes.
         on_forecast: gets each whole forecast.
         metrics: where it is counted; None: nowhere.
+        security: by which certificate it dials, and whom it believes.
     """
 
     def __init__(
-        self, address: str, subscriber: str, on_forecast: Callable[[ForecastTable], None], *, metrics: StreamMetrics | None = None
+        self,
+        address: str,
+        subscriber: str,
+        on_forecast: Callable[[ForecastTable], None],
+        *,
+        metrics: StreamMetrics | None = None,
+        security: TransportSecurity = PLAIN,
     ) -> None:
-        super().__init__(address, "forecast", metrics=metrics)
+        super().__init__(address, "forecast", metrics=metrics, security=security)
         self._request = forecast_pb2.WatchForecastsRequest(subscriber=subscriber)
         self._on_forecast = on_forecast
         self._assembly: ForecastAssembly | None = None
@@ -251,12 +268,19 @@ class RiskSubscriber(StreamSubscriber):
         subscriber: name of the service that subscribes.
         on_risk: gets each tick's scores.
         metrics: where it is counted; None: nowhere.
+        security: by which certificate it dials, and whom it believes.
     """
 
     def __init__(
-        self, address: str, subscriber: str, on_risk: Callable[[RiskTable], None], *, metrics: StreamMetrics | None = None
+        self,
+        address: str,
+        subscriber: str,
+        on_risk: Callable[[RiskTable], None],
+        *,
+        metrics: StreamMetrics | None = None,
+        security: TransportSecurity = PLAIN,
     ) -> None:
-        super().__init__(address, "risk", metrics=metrics)
+        super().__init__(address, "risk", metrics=metrics, security=security)
         self._request = anomaly_pb2.WatchScoresRequest(subscriber=subscriber)
         self._on_risk = on_risk
 

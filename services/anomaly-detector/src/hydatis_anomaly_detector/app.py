@@ -18,6 +18,7 @@ from hydatis_serving.server import GrpcServer
 from hydatis_serving.subscriber import TableSubscriber
 from hydatis_serving.tick_book import TickBook
 from hydatis_serving.tick_worker import TickWorker
+from hydatis_serving.transport_security import service_security
 
 from hydatis_anomaly_detector.anomaly_metrics import AnomalyMetrics
 from hydatis_anomaly_detector.flagging import Flagging
@@ -34,7 +35,8 @@ class AnomalyDetectorApp:
 
     def __init__(self, settings: AnomalyDetectorSettings) -> None:
         self.registry = registry = new_registry("anomaly-detector", version("hydatis-anomaly-detector"))
-        self._model = ModelClient(settings.model_address, MODEL_NAME)
+        self._security = security = service_security(settings, registry)
+        self._model = ModelClient(settings.model_address, MODEL_NAME, security=security)
         maker = RiskMaker(self._model, settings.shard_count, settings.model_timeout_seconds, settings.fallback_threshold)
         self._metrics = AnomalyMetrics(registry)
         self._book: TickBook[RiskTable] = TickBook("score")
@@ -48,9 +50,13 @@ class AnomalyDetectorApp:
             retry_longest_seconds=settings.retry_longest_seconds,
         )
         self._tables = TableSubscriber(
-            settings.features_address, "anomaly-detector", self._worker.take, metrics=StreamMetrics(registry)
+            settings.features_address,
+            "anomaly-detector",
+            self._worker.take,
+            metrics=StreamMetrics(registry),
+            security=security,
         )
-        self.server = GrpcServer(settings, registry)
+        self.server = GrpcServer(settings, registry, security=security)
         servicer = AnomalyServicer(self._book, self._newest)
         self.server.add(
             lambda server: anomaly_pb2_grpc.add_AnomalyServiceServicer_to_server(servicer, server),
@@ -59,6 +65,7 @@ class AnomalyDetectorApp:
 
     async def start(self) -> None:
         """Serves, then subscribes. Ready at once: without a table it says so to whoever asks."""
+        self._security.start()
         await self.server.start()
         self._worker.start()
         self._tables.start()
@@ -71,6 +78,7 @@ class AnomalyDetectorApp:
         self._newest.close()
         await self.server.stop()
         await self._model.close()
+        await self._security.stop()
 
     def _publish(self, table: NodeTable, risk: RiskTable) -> None:
         self._metrics.flagged(risk)

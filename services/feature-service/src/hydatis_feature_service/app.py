@@ -10,6 +10,7 @@ from importlib.metadata import version
 from hydatis.features.v1 import features_pb2_grpc
 from hydatis_serving.metrics import new_registry
 from hydatis_serving.server import GrpcServer
+from hydatis_serving.transport_security import service_security
 from prometheus_client import CollectorRegistry
 
 from hydatis_feature_service.feature_metrics import FeatureMetrics
@@ -34,6 +35,7 @@ class FeatureServiceApp:
 
     def __init__(self, settings: FeatureServiceSettings) -> None:
         self.registry = registry = new_registry("feature-service", version("hydatis-feature-service"))
+        self._security = service_security(settings, registry)
         metrics = FeatureMetrics(registry)
         self._stream = TableStream()
         metrics.subscribers.set_function(lambda: self._stream.subscribers_count)
@@ -48,7 +50,7 @@ class FeatureServiceApp:
         self._metric_source: MetricSource = (
             replay_metrics if settings.metric_source == "replay" else prometheus_metrics(settings, registry)
         )
-        self.server = GrpcServer(settings, registry)
+        self.server = GrpcServer(settings, registry, security=self._security)
         features = FeatureServicer(self._stream)
         replay = ReplaySourceServicer(replay_cluster, replay_metrics)
         self.server.add(
@@ -64,6 +66,7 @@ class FeatureServiceApp:
     async def start(self) -> None:
         """Restores what was kept, serves, then lets the sources push. Ready when the nodes and pods there are, are known."""
         await self._warm.load(self.keeper.restore)
+        self._security.start()
         await self.server.start()
         self._warm.start()
         await self._metric_source.start(self.keeper)
@@ -80,6 +83,7 @@ class FeatureServiceApp:
         await self._metric_source.stop()
         await self._cluster_source.stop()
         await self._warm.stop()
+        await self._security.stop()
 
 
 def _watched_cluster(settings: FeatureServiceSettings, registry: CollectorRegistry) -> KubernetesCluster:

@@ -18,6 +18,7 @@ from hydatis_serving.server import GrpcServer
 from hydatis_serving.subscriber import TableSubscriber
 from hydatis_serving.tick_book import TickBook
 from hydatis_serving.tick_worker import TickWorker
+from hydatis_serving.transport_security import service_security
 
 from hydatis_forecaster.forecast_maker import MODELS, ForecastMaker
 from hydatis_forecaster.servicer import ForecastServicer, Parts
@@ -31,8 +32,9 @@ class ForecasterApp:
 
     def __init__(self, settings: ForecasterSettings) -> None:
         self.registry = registry = new_registry("forecaster", version("hydatis-forecaster"))
-        self._cpu = ModelClient(settings.cpu_model_address, MODELS[0][0])
-        self._memory = ModelClient(settings.memory_model_address, MODELS[1][0])
+        self._security = security = service_security(settings, registry)
+        self._cpu = ModelClient(settings.cpu_model_address, MODELS[0][0], security=security)
+        self._memory = ModelClient(settings.memory_model_address, MODELS[1][0], security=security)
         maker = ForecastMaker((self._cpu, self._memory), settings.shard_count, settings.model_timeout_seconds)
         self._book: TickBook[ForecastTable] = TickBook("forecast")
         self._newest: Latest[Parts] = Latest()
@@ -44,8 +46,10 @@ class ForecasterApp:
             retry_first_seconds=settings.retry_first_seconds,
             retry_longest_seconds=settings.retry_longest_seconds,
         )
-        self._tables = TableSubscriber(settings.features_address, "forecaster", self._worker.take, metrics=StreamMetrics(registry))
-        self.server = GrpcServer(settings, registry)
+        self._tables = TableSubscriber(
+            settings.features_address, "forecaster", self._worker.take, metrics=StreamMetrics(registry), security=security
+        )
+        self.server = GrpcServer(settings, registry, security=security)
         servicer = ForecastServicer(self._book, self._newest)
         self.server.add(
             lambda server: forecast_pb2_grpc.add_ForecastServiceServicer_to_server(servicer, server),
@@ -54,6 +58,7 @@ class ForecasterApp:
 
     async def start(self) -> None:
         """Serves, then subscribes. Ready at once: without a table it says so to whoever asks."""
+        self._security.start()
         await self.server.start()
         self._worker.start()
         self._tables.start()
@@ -67,6 +72,7 @@ class ForecasterApp:
         await self.server.stop()
         await self._cpu.close()
         await self._memory.close()
+        await self._security.stop()
 
     def _publish(self, table: NodeTable, forecast: ForecastTable) -> None:
         self._book.put(table, forecast)

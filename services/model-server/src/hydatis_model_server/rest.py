@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import Iterator
 from typing import Any
 
@@ -64,12 +65,16 @@ class RestSide:
         host: address to listen on.
         port: port; 0: any free one.
         max_body_bytes: a larger body is refused with 413.
+        ssl_context: of the port; None: it is not encrypted.
     """
 
-    def __init__(self, server: RESTServer, host: str, port: int, max_body_bytes: int) -> None:
+    def __init__(
+        self, server: RESTServer, host: str, port: int, max_body_bytes: int, ssl_context: ssl.SSLContext | None = None
+    ) -> None:
         self._server = server
         self._host = host
         self._max_body_bytes = max_body_bytes
+        self._ssl_context = ssl_context
         self._uvicorn: _OurServer | None = None
         self._running: asyncio.Task[None] | None = None
         self.port = port
@@ -95,6 +100,8 @@ class RestSide:
         app.add_middleware(TraceMiddleware)
         _say_errors_as_everywhere(app)
         self._server.config.app = app
+        self._server.config.load()
+        self._server.config.ssl = self._ssl_context  # uvicorn itself reads certificates from files once
         self._uvicorn = _OurServer(self._server.config)
         self._running = asyncio.create_task(self._uvicorn.serve([listening]), name="rest")
         await self._uvicorn.listening.wait()

@@ -8,6 +8,7 @@ all services share (deadlines, traces, metrics, error table, health, reflection)
 from __future__ import annotations
 
 from hydatis_serving.server import GrpcServer
+from hydatis_serving.transport_security import service_security
 from kserve.model_server import ModelServer
 from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
 from kserve.protocol.rest.server import RESTServer
@@ -46,8 +47,9 @@ class OpenInferenceServer(ModelServer):  # type: ignore[misc]  # the SDK has no 
         self.register_model(model)
         self.dataplane = OpenInferenceDataPlane(self.registered_models)
         rest = RESTServer("", self.dataplane, self.model_repository_extension, settings.http_port, grace_period=grace_seconds)
-        self.rest = RestSide(rest, settings.host, settings.http_port, settings.max_message_bytes)
-        self.grpc = GrpcServer(settings, registry)
+        self._security = security = service_security(settings, registry)
+        self.rest = RestSide(rest, settings.host, settings.http_port, settings.max_message_bytes, security.server_context())
+        self.grpc = GrpcServer(settings, registry, security=security)
         servicer = OpenInferenceServicer(self.dataplane, self.model_repository_extension, model)
         self.grpc.add(lambda server: add_GRPCInferenceServiceServicer_to_server(servicer, server), SERVICE_FULL_NAME)
 
@@ -57,6 +59,7 @@ class OpenInferenceServer(ModelServer):  # type: ignore[misc]  # the SDK has no 
         Raises:
             DependencyUnavailable: a port is taken.
         """
+        self._security.start()
         await self.grpc.start()
         await self.rest.start()
         await self.grpc.set_ready(True)
@@ -65,3 +68,4 @@ class OpenInferenceServer(ModelServer):  # type: ignore[misc]  # the SDK has no 
         """Stops both sides; calls in flight finish within the grace."""
         await self.grpc.stop()
         await self.rest.stop()
+        await self._security.stop()

@@ -13,6 +13,7 @@ from hydatis_serving.metrics import StreamMetrics, new_registry
 from hydatis_serving.model_client import ModelClient
 from hydatis_serving.server import GrpcServer
 from hydatis_serving.subscriber import ForecastSubscriber, RiskSubscriber, TableSubscriber
+from hydatis_serving.transport_security import service_security
 
 from hydatis_placement_policy.circuit import Circuit
 from hydatis_placement_policy.local_policy import MODEL_NAME, LocalPolicyShelf
@@ -36,7 +37,8 @@ class PlacementPolicyApp:
         self.registry = registry = new_registry(_NAME, version("hydatis-placement-policy"))
         metrics = PlacementMetrics(registry)
         streams = StreamMetrics(registry)
-        self._model = ModelClient(settings.model_address, MODEL_NAME)
+        self._security = security = service_security(settings, registry)
+        self._model = ModelClient(settings.model_address, MODEL_NAME, security=security)
         self._served = ServedPolicy(
             self._model,
             Circuit(settings.circuit_failures_count),
@@ -49,11 +51,11 @@ class PlacementPolicyApp:
         policy = Policy(self._served, self._shelf, metrics, settings.deadline_reserve_ms / 1000.0)
         self.views = ViewBook(on_held=metrics.generations.held)
         self._subscribers = (
-            TableSubscriber(settings.features_address, _NAME, self.views.take_table, metrics=streams),
-            ForecastSubscriber(settings.forecaster_address, _NAME, self.views.take_forecast, metrics=streams),
-            RiskSubscriber(settings.anomaly_address, _NAME, self.views.take_risk, metrics=streams),
+            TableSubscriber(settings.features_address, _NAME, self.views.take_table, metrics=streams, security=security),
+            ForecastSubscriber(settings.forecaster_address, _NAME, self.views.take_forecast, metrics=streams, security=security),
+            RiskSubscriber(settings.anomaly_address, _NAME, self.views.take_risk, metrics=streams, security=security),
         )
-        self.server = GrpcServer(settings, registry)
+        self.server = GrpcServer(settings, registry, security=security)
         servicer = PlacementServicer(Ranker(self.views, policy, metrics, settings.max_rows_count), self.views, policy, metrics)
         self.server.add(
             lambda server: placement_pb2_grpc.add_PlacementServiceServicer_to_server(servicer, server),
@@ -63,6 +65,7 @@ class PlacementPolicyApp:
     async def start(self) -> None:
         """Loads the local policy, serves, subscribes. Ready without the others: a decision that needs them says so."""
         await self._shelf.start()
+        self._security.start()
         await self.server.start()
         self._served.start()
         for subscriber in self._subscribers:
@@ -77,3 +80,4 @@ class PlacementPolicyApp:
         await self._served.stop()
         await self._shelf.stop()
         await self._model.close()
+        await self._security.stop()

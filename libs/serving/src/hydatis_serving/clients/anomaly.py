@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hydatis_serving.channels import DEFAULT_MAX_MESSAGE_BYTES
 from hydatis_serving.clients.service_client import ServiceClient
 from hydatis_serving.convert.anomaly import risk_response_from_proto
+from hydatis_serving.transport_security import PLAIN, TransportSecurity
 from hydatis_serving.wire import to_int32_bytes
 
 __all__ = ["AnomalyClient"]
@@ -21,8 +22,10 @@ __all__ = ["AnomalyClient"]
 class AnomalyClient(ServiceClient):
     """Asks for scores."""
 
-    def __init__(self, address: str, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES) -> None:
-        super().__init__(address, max_message_bytes)
+    def __init__(
+        self, address: str, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES, *, security: TransportSecurity = PLAIN
+    ) -> None:
+        super().__init__(address, max_message_bytes, security=security)
         self._stub = anomaly_pb2_grpc.AnomalyServiceStub(self.channel)
 
     async def score_nodes(self, rows: NDArray[np.int32] | None = None, *, generation: int = 0, timeout_seconds: float) -> RiskTable:

@@ -19,6 +19,7 @@ from hydatis_serving.clients.service_client import ServiceClient
 from hydatis_serving.convert.cluster import node_to_proto, pod_event_to_proto
 from hydatis_serving.convert.features import features_response_from_proto
 from hydatis_serving.events import PodEvent
+from hydatis_serving.transport_security import PLAIN, TransportSecurity
 from hydatis_serving.wire import to_float32_bytes
 
 __all__ = ["FeatureClient", "ReplaySourceClient"]
@@ -27,8 +28,10 @@ __all__ = ["FeatureClient", "ReplaySourceClient"]
 class FeatureClient(ServiceClient):
     """Reads rows of the node table."""
 
-    def __init__(self, address: str, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES) -> None:
-        super().__init__(address, max_message_bytes)
+    def __init__(
+        self, address: str, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES, *, security: TransportSecurity = PLAIN
+    ) -> None:
+        super().__init__(address, max_message_bytes, security=security)
         self._stub = features_pb2_grpc.FeatureServiceStub(self.channel)
 
     async def node_features(self, node_names: Sequence[str] = (), *, generation: int = 0, timeout_seconds: float) -> NodeTable:
@@ -50,8 +53,10 @@ class FeatureClient(ServiceClient):
 class ReplaySourceClient(ServiceClient):
     """Tells a feature-service with the replay source what Prometheus and the API server would tell it."""
 
-    def __init__(self, address: str, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES) -> None:
-        super().__init__(address, max_message_bytes)
+    def __init__(
+        self, address: str, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES, *, security: TransportSecurity = PLAIN
+    ) -> None:
+        super().__init__(address, max_message_bytes, security=security)
         self._stub = features_pb2_grpc.ReplaySourceServiceStub(self.channel)
 
     async def load_cluster(

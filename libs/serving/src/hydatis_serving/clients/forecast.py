@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from hydatis_serving.channels import DEFAULT_MAX_MESSAGE_BYTES
 from hydatis_serving.clients.service_client import ServiceClient
 from hydatis_serving.convert.forecast import forecast_response_from_proto
+from hydatis_serving.transport_security import PLAIN, TransportSecurity
 from hydatis_serving.wire import to_int32_bytes
 
 __all__ = ["ForecastClient"]
@@ -23,8 +24,10 @@ __all__ = ["ForecastClient"]
 class ForecastClient(ServiceClient):
     """Asks for forecasts."""
 
-    def __init__(self, address: str, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES) -> None:
-        super().__init__(address, max_message_bytes)
+    def __init__(
+        self, address: str, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES, *, security: TransportSecurity = PLAIN
+    ) -> None:
+        super().__init__(address, max_message_bytes, security=security)
         self._stub = forecast_pb2_grpc.ForecastServiceStub(self.channel)
 
     async def forecast_nodes(

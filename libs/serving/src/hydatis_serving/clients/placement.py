@@ -10,6 +10,7 @@ from hydatis_serving.channels import DEFAULT_MAX_MESSAGE_BYTES, call_unary
 from hydatis_serving.clients.service_client import ServiceClient
 from hydatis_serving.convert.placement import rank_answer_from_proto, rank_request_to_proto
 from hydatis_serving.ranking import AwaitedGeneration, RankAnswer, RankQuery
+from hydatis_serving.transport_security import PLAIN, TransportSecurity
 
 __all__ = ["PlacementClient"]
 
@@ -17,8 +18,10 @@ __all__ = ["PlacementClient"]
 class PlacementClient(ServiceClient):
     """Asks for rankings."""
 
-    def __init__(self, address: str, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES) -> None:
-        super().__init__(address, max_message_bytes)
+    def __init__(
+        self, address: str, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES, *, security: TransportSecurity = PLAIN
+    ) -> None:
+        super().__init__(address, max_message_bytes, security=security)
         self._stub = placement_pb2_grpc.PlacementServiceStub(self.channel)
 
     async def rank_nodes(self, queries: Sequence[RankQuery], generations: Sequence[int], *, timeout_seconds: float) -> RankAnswer:

@@ -8,6 +8,7 @@ from typing import Any, Self, TypeVar
 from hydatis_core.errors import DependencyUnavailable, HydatisError
 
 from hydatis_serving.channels import DEFAULT_MAX_MESSAGE_BYTES, call_unary, open_channel
+from hydatis_serving.transport_security import PLAIN, TransportSecurity
 
 __all__ = ["ServiceClient"]
 
@@ -21,11 +22,19 @@ class ServiceClient:
         address: ``host:port``.
         max_message_bytes: largest answer that is taken.
         foreign_peer: the server may be none of ours, see ``open_channel``.
+        security: by which certificate it dials, and whom it believes.
     """
 
-    def __init__(self, address: str, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES, *, foreign_peer: bool = False) -> None:
+    def __init__(
+        self,
+        address: str,
+        max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
+        *,
+        foreign_peer: bool = False,
+        security: TransportSecurity = PLAIN,
+    ) -> None:
         self.address = address
-        self.channel = open_channel(address, max_message_bytes, foreign_peer=foreign_peer)
+        self.channel = open_channel(address, max_message_bytes, foreign_peer=foreign_peer, security=security)
 
     async def call(self, method: Any, request: Any, timeout_seconds: float, read: Callable[[Any], T]) -> T:
         """Calls a method of the stub and reads its answer.
