@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -103,20 +103,34 @@ def stopped_with_us(state: StateFolder) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def stack(models_folder: Path, tmp_path_factory: pytest.TempPathFactory):
+def start_stack(
+    models_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Path | None], AbstractContextManager[Stack]]:
+    """Starts a whole stack: ``with start_stack(tls_folder) as stack``."""
+
+    @contextmanager
+    def started(tls_folder: Path | None) -> Iterator[Stack]:
+        state = StateFolder(tmp_path_factory.mktemp("s"))
+        state.create()
+        shutil.copytree(models_folder, state.models, dirs_exist_ok=True)
+        state.policy_file.write_text("mode: on\n")
+        running = Stack(state, free_base_port(), tls_folder=tls_folder)
+        with stopped_with_us(state):
+            Supervision(running).start()
+            try:
+                wait_until_ready(running, 120, lambda waiting, total: None)
+                yield running
+            finally:
+                Supervision(running).stop()
+
+    return started
+
+
+@pytest.fixture(scope="session")
+def stack(start_stack: Callable[[Path | None], AbstractContextManager[Stack]]) -> Iterator[Stack]:
     """The whole stack, started once and shared; a test that hurts it waits until it is whole again."""
-    state = StateFolder(tmp_path_factory.mktemp("s"))
-    state.create()
-    shutil.copytree(models_folder, state.models, dirs_exist_ok=True)
-    state.policy_file.write_text("mode: on\n")
-    running = Stack(state, free_base_port())
-    with stopped_with_us(state):
-        Supervision(running).start()
-        try:
-            wait_until_ready(running, 120, lambda waiting, total: None)
-            yield running
-        finally:
-            Supervision(running).stop()
+    with start_stack(None) as running:
+        yield running
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from hydatis_core.errors import DependencyUnavailable
 from prometheus_client.parser import text_string_to_metric_families
 
+from hydatis_cli.own_certificate import context_for
+
 __all__ = ["Samples", "differences", "scrape", "total_by"]
 
 #: Value of each sample, by its name and sorted labels.
@@ -25,7 +27,7 @@ def scrape(url: str, timeout_seconds: float = 5.0) -> Samples:
         DependencyUnavailable: it does not answer.
     """
     try:
-        with urllib.request.urlopen(url, timeout=timeout_seconds) as answer:
+        with urllib.request.urlopen(url, timeout=timeout_seconds, context=context_for(url)) as answer:
             text = answer.read().decode()
     except (urllib.error.URLError, OSError) as error:
         raise DependencyUnavailable(f"{url} does not answer: {error}", field="metrics") from error

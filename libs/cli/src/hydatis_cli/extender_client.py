@@ -15,6 +15,8 @@ from typing import Any
 from hydatis_core.errors import DependencyUnavailable
 from hydatis_core.pods import Pod
 
+from hydatis_cli.own_certificate import context_for
+
 __all__ = ["ExtenderClient", "pod_json"]
 
 
@@ -50,14 +52,15 @@ class ExtenderClient:
     """One kept-alive connection to an extender.
 
     Args:
-        url: base URL, such as ``http://127.0.0.1:7080``.
+        url: base URL, such as ``http://127.0.0.1:7080``; of an https one this process shows its own certificate.
         timeout_seconds: kube-scheduler's ``httpTimeout``: a later answer is none.
     """
 
     def __init__(self, url: str, timeout_seconds: float = 1.0) -> None:
         parts = urllib.parse.urlsplit(url)
         self._prefix = parts.path.rstrip("/")
-        self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 80
+        self._host, self._port = parts.hostname or "127.0.0.1", parts.port or (443 if parts.scheme == "https" else 80)
+        self._context = context_for(url)
         self._timeout_seconds = timeout_seconds
         self._connection: http.client.HTTPConnection | None = None
 
@@ -122,7 +125,11 @@ class ExtenderClient:
 
     def _connected(self, timeout_seconds: float) -> http.client.HTTPConnection:
         if self._connection is None or self._connection.sock is None:  # no socket: the last answer ended the connection
-            self._connection = http.client.HTTPConnection(self._host, self._port, timeout=timeout_seconds)
+            where = self._host, self._port
+            if self._context is None:
+                self._connection = http.client.HTTPConnection(*where, timeout=timeout_seconds)
+            else:
+                self._connection = http.client.HTTPSConnection(*where, timeout=timeout_seconds, context=self._context)
             self._connection.connect()
             self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._connection.sock.settimeout(timeout_seconds)

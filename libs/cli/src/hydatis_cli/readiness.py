@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from hydatis_core.errors import TooLate
 
+from hydatis_cli.own_certificate import context_for
 from hydatis_cli.stack import Process, Stack
 
 __all__ = ["is_ready", "wait_until_ready"]
@@ -16,6 +17,7 @@ __all__ = ["is_ready", "wait_until_ready"]
 
 def is_ready(process: Process, timeout_seconds: float = 1.0) -> bool:
     """Whether a process answers its readiness check with 200."""
+    context = context_for(process.ready_url)
     try:
         with urllib.request.urlopen(process.ready_url, timeout=timeout_seconds) as answer:
             return bool(answer.status == 200)

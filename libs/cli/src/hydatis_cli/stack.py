@@ -42,6 +42,8 @@ class Stack:
     """Ports are this plus the offset in the table."""
     log_level: str = "INFO"
     host: str = LOOPBACK
+    tls_folder: Path | None = None
+    """Folder with tls.crt, tls.key and ca.crt for every process: mutual TLS between all of them. None: nothing is encrypted."""
 
     def address(self, offset: int) -> str:
         """host:port of one port of the table."""
@@ -50,12 +52,20 @@ class Stack:
     @property
     def extender_url(self) -> str:
         """Base URL of the scheduler extender."""
-        return f"http://{self.address(80)}"
+        return f"{self._scheme}://{self.address(80)}"
+
+    @property
+    def _scheme(self) -> str:
+        return "http" if self.tls_folder is None else "https"
 
     @property
     def features_address(self) -> str:
         """gRPC address of feature-service."""
         return self.address(10)
+
+    def told(self) -> dict[str, Any]:
+        """What another command must know to find it."""
+        return {"base_port": self.base_port, "tls_folder": str(self.tls_folder or "")}
 
     def processes(self) -> tuple[Process, ...]:
         """All processes, in the order they are started."""
@@ -68,8 +78,14 @@ class Stack:
 
     def _process(self, name: str, module: str, settings: dict[str, str], ready_url: str) -> Process:
         prefix = module.upper() + "_"
-        named = {"LOG_LEVEL": self.log_level, "HOST": self.host} | settings
+        named = {"LOG_LEVEL": self.log_level, "HOST": self.host} | self._tls_settings() | settings
         return Process(name, module, {prefix + key: value for key, value in named.items()}, ready_url)
+
+    def _tls_settings(self) -> dict[str, str]:
+        if self.tls_folder is None:
+            return {}
+        files = (("TLS_CERTIFICATE_FILE", "tls.crt"), ("TLS_KEY_FILE", "tls.key"), ("TLS_CA_FILE", "ca.crt"))
+        return {setting: str(self.tls_folder / name) for setting, name in files}
 
     def _model_servers(self) -> list[Process]:
         models = str(self.state.models.resolve())

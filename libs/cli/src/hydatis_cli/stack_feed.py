@@ -21,9 +21,11 @@ from hydatis_core.errors import GenerationUnavailable, OperationalError, Unknown
 from hydatis_core.nodes import Node
 from hydatis_core.pods import Pod
 from hydatis_serving.clients import PodEvent, ReplaySourceClient
+from hydatis_serving.transport_security import TransportSecurity
 from numpy.typing import NDArray
 
 from hydatis_cli.extender_client import ExtenderClient
+from hydatis_cli.own_certificate import security_for
 
 __all__ = ["StackFeed"]
 
@@ -99,7 +101,7 @@ class StackFeed:
         """Wall-clock seconds of each tick until feature-service had published its table."""
         self.tick_seconds: list[float] = []
         """Wall-clock seconds of each tick, from the samples' being sent to every service's holding the generation."""
-        self._client, self._watch = self._run(self._connect(features_address))
+        self._client, self._watch = self._run(self._connect(features_address, security_for(extender_url)))
 
     def on_nodes(self, nodes: Sequence[Node], tick_seconds: float, scrape_delay_seconds: float) -> None:
         """Sets the stack's cluster; what was told before holds no more."""
@@ -213,8 +215,8 @@ class StackFeed:
 
     # --- calls
 
-    async def _connect(self, address: str) -> tuple[ReplaySourceClient, asyncio.Task[None]]:
-        client = ReplaySourceClient(address, MAX_MESSAGE_BYTES)
+    async def _connect(self, address: str, security: TransportSecurity) -> tuple[ReplaySourceClient, asyncio.Task[None]]:
+        client = ReplaySourceClient(address, MAX_MESSAGE_BYTES, security=security)
         return client, asyncio.create_task(self._watch_connection(client))
 
     async def _disconnect(self) -> None:

@@ -77,7 +77,7 @@ class Supervision:
         with config.open("w") as file:
             self._configuration(processes).write(file)
         config.chmod(0o600)
-        (self.state.run / "stack.json").write_text(json.dumps({"base_port": self.stack.base_port}))
+        (self.state.run / "stack.json").write_text(json.dumps(self.stack.told()))
         done = subprocess.run(
             [sys.executable, "-m", "supervisor.supervisord", "-c", str(config)],
             env=self.stack.inherited_environment(),

@@ -18,6 +18,7 @@ from hydatis_serving.decisions import DecisionLog
 from hydatis_serving.kube.service_account import ServiceAccount
 from hydatis_serving.metrics import new_registry
 from hydatis_serving.subscriber import ForecastSubscriber, RiskSubscriber, StreamSubscriber, TableSubscriber
+from hydatis_serving.transport_security import service_security
 from opentelemetry import trace
 
 from hydatis_scheduler_plugin.breaker import Breaker
@@ -61,6 +62,7 @@ class SchedulerPluginApp:
     ) -> None:
         self._settings = settings
         self.metrics = metrics = PluginMetrics(new_registry(NAME, "0.1.0"))
+        self._security = security = service_security(settings, metrics.registry)
         self.memory = memory = ClusterMemory(
             CreditLedger(provisional_seconds=settings.provisional_seconds),
             freshness_limit_ticks=settings.freshness_limit_ticks,
@@ -78,9 +80,9 @@ class SchedulerPluginApp:
         self._own_folder = None if settings.decisions_dir else tempfile.TemporaryDirectory(prefix="hydatis-decisions-")
         folder = Path(settings.decisions_dir or (self._own_folder.name if self._own_folder else ""))
         self.recorder = Recorder(DecisionLog(folder, total_bytes=settings.decisions_limit_bytes), settings.full_input_ratio)
-        self._placement = PlacementClient(settings.placement_address)
-        self._forecasts = ForecastClient(settings.forecaster_address)
-        self._risks = AnomalyClient(settings.anomaly_address)
+        self._placement = PlacementClient(settings.placement_address, security=security)
+        self._forecasts = ForecastClient(settings.forecaster_address, security=security)
+        self._risks = AnomalyClient(settings.anomaly_address, security=security)
         self._fan_out = FanOut(
             memory,
             tuple(
@@ -122,10 +124,18 @@ class SchedulerPluginApp:
         streams = metrics.streams
         self._streams: dict[str, StreamSubscriber] = {
             "table": TableSubscriber(
-                settings.features_address, NAME, memory.take_table, self._take_delta, memory.take_profiles, metrics=streams
+                settings.features_address,
+                NAME,
+                memory.take_table,
+                self._take_delta,
+                memory.take_profiles,
+                metrics=streams,
+                security=security,
             ),
-            "forecast": ForecastSubscriber(settings.forecaster_address, NAME, memory.take_forecast, metrics=streams),
-            "risk": RiskSubscriber(settings.anomaly_address, NAME, memory.take_risk, metrics=streams),
+            "forecast": ForecastSubscriber(
+                settings.forecaster_address, NAME, memory.take_forecast, metrics=streams, security=security
+            ),
+            "risk": RiskSubscriber(settings.anomaly_address, NAME, memory.take_risk, metrics=streams, security=security),
         }
         readiness = Readiness(
             memory=memory,
@@ -152,6 +162,8 @@ class SchedulerPluginApp:
             max_body_bytes=settings.max_body_bytes,
             stop_grace_seconds=settings.stop_grace_seconds,
             on_answer=metrics.answered,
+            ssl_context=security.server_context(certificate_optional=True),
+            certificates_required=security.mutual,
         )
 
     @property
@@ -165,6 +177,7 @@ class SchedulerPluginApp:
         Raises:
             DependencyUnavailable: the port is taken.
         """
+        self._security.start()
         await self._door.start()
         self._watch.start()
         for stream in self._streams.values():
@@ -179,6 +192,7 @@ class SchedulerPluginApp:
         await asyncio.gather(*(stream.stop() for stream in self._streams.values()))
         await asyncio.gather(self._placement.close(), self._forecasts.close(), self._risks.close())
         await self.recorder.close()
+        await self._security.stop()
         if self._own_folder is not None:
             self._own_folder.cleanup()
 

@@ -7,6 +7,7 @@ no framework. Whatever a client does, it gets JSON with an ``Error`` and never a
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -32,6 +33,8 @@ JSON = "application/json"
 _PATHS = "/filter, /prioritize, /healthz, /readyz, /state, /metrics, /generation, /decisions"
 #: kube-scheduler keeps idle connections for 90 s: it must be the one who closes them, else a request meets a closing connection.
 KEEPALIVE_SECONDS = 600.0
+#: What kubelet and Prometheus ask for, who have no certificate to show.
+PROBED = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 def json_answer(value: Any, status: int = 200) -> Answer:
@@ -49,6 +52,8 @@ class HttpDoor:
         max_body_bytes: largest body that is read.
         stop_grace_seconds: how long requests in flight may take to finish on stop.
         on_answer: told (path, status) of each answer.
+        ssl_context: of the port; None: it is not encrypted.
+        certificates_required: whether callers must show a certificate, except of ``PROBED``.
     """
 
     def __init__(
@@ -60,6 +65,8 @@ class HttpDoor:
         max_body_bytes: int,
         stop_grace_seconds: float,
         on_answer: Callable[[str, int], None] = lambda _path, _status: None,
+        ssl_context: ssl.SSLContext | None = None,
+        certificates_required: bool = False,
     ) -> None:
         self._host = host
         self.port = port
@@ -68,6 +75,8 @@ class HttpDoor:
         self._max_body_bytes = max_body_bytes
         self._stop_grace_seconds = stop_grace_seconds
         self._on_answer = on_answer
+        self._ssl_context = ssl_context
+        self._certificates_required = certificates_required
         self._runner: web.ServerRunner | None = None
 
     async def start(self) -> None:
@@ -82,7 +91,7 @@ class HttpDoor:
         self._runner = web.ServerRunner(server, shutdown_timeout=self._stop_grace_seconds)
         await self._runner.setup()
         try:
-            site = web.TCPSite(self._runner, self._host, self.port, backlog=1024)
+            site = web.TCPSite(self._runner, self._host, self.port, backlog=1024, ssl_context=self._ssl_context)
             await site.start()
         except OSError as taken:
             await self._runner.cleanup()
@@ -105,6 +114,8 @@ class HttpDoor:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path
         handler, route = self._find(request.method, path)
+        if self._certificates_required and route not in PROBED and not request.get_extra_info("peercert"):
+            handler = _no_certificate
         try:
             status, body, content_type = await handler(request)
         except HydatisError as error:
@@ -134,6 +145,10 @@ class HttpDoor:
 
 async def _wrong_method(request: web.BaseRequest) -> Answer:
     return 405, error_body(f"{request.path[:100]} does not take {request.method[:20]}"), JSON
+
+
+async def _no_certificate(request: web.BaseRequest) -> Answer:
+    return 403, error_body(f"{request.path[:100]} is for callers with a certificate of an authority in tls_ca_file"), JSON
 
 
 async def _unknown_path(request: web.BaseRequest) -> Answer:

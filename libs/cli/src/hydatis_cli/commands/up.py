@@ -15,6 +15,7 @@ from rich.table import Table
 
 from hydatis_cli.console import err, out
 from hydatis_cli.options import DEFAULT_PORT, DEFAULT_STATE, JsonOption, PortOption, StateOption
+from hydatis_cli.own_certificate import folder_of_environment, security_for
 from hydatis_cli.readiness import is_ready, wait_until_ready
 from hydatis_cli.stack import MODELS, Stack
 from hydatis_cli.state_folder import StateFolder
@@ -36,7 +37,8 @@ def running_stack(state: Path) -> Stack | None:
     ports = folder.run / "stack.json"
     if not ports.exists():
         return None
-    stack = Stack(folder, json.loads(ports.read_text())["base_port"])
+    told = json.loads(ports.read_text())
+    stack = Stack(folder, told["base_port"], tls_folder=Path(told["tls_folder"]) if told.get("tls_folder") else None)
     return stack if Supervision(stack).running() else None
 
 
@@ -48,15 +50,17 @@ def bring_up(state: Path, port: int) -> tuple[Stack, float]:
 
     Raises:
         ArtifactRefused: a model is missing.
+        InvalidValue: the stack is to speak TLS, by files that are no good.
         DependencyUnavailable: a port is taken.
         TooLate: a process was not ready in time.
     """
-    stack = Stack(StateFolder(state), port)
+    stack = Stack(StateFolder(state), port, tls_folder=folder_of_environment())
     missing = [model for model in MODELS if not (stack.state.models / model / "CURRENT").exists()]
     if missing:
         raise ArtifactRefused(
             f"no model {', '.join(missing)} in {stack.state.models}", field="models", expected="`hydatis train` first"
         )
+    security_for(stack.extender_url)
     stack.state.create()
     if not stack.state.policy_file.exists():
         stack.state.policy_file.write_text(DEFAULT_POLICY)
@@ -75,7 +79,8 @@ def bring_up(state: Path, port: int) -> tuple[Stack, float]:
 def up(state: StateOption = DEFAULT_STATE, port: PortOption = DEFAULT_PORT) -> None:
     """Start the whole stack on this machine and return when it is ready.
 
-    Processes that die are started again. Example: hydatis up --state ./try --port 9000
+    Processes that die are started again. With HYDATIS_TLS_DIR, a folder with tls.crt, tls.key and ca.crt, all of it speaks mutual
+    TLS. Example: hydatis up --state ./try --port 9000
     """
     if (already := running_stack(state)) is not None:
         err.print(f"A stack already runs in {state}: extender at {already.extender_url}.")
