@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from hydatis_cli.state_folder import StateFolder
 
@@ -98,7 +100,7 @@ class Stack:
                 "GRPC_PORT": str(self.base_port + offset + 100),
                 "METRICS_PORT": str(self.base_port + offset + 200),
             }
-            ready = f"http://{self.address(offset)}/v2/models/{model}/ready"
+            ready = f"{self._scheme}://{self.address(offset)}/v2/models/{model}/ready"
             found.append(self._process(f"model-{model}", "hydatis_model_server", settings, ready))
         return found
 
