@@ -52,7 +52,7 @@ def test_a_caller_is_blamed_by_4xx_and_we_are_by_what_may_be_tried_again() -> No
         if issubclass(cls, errors.CallerError):
             assert 400 <= status < 500
         else:
-            assert status in (409, 503, 504)
+            assert status in (409, 429, 503, 504)
 
 
 @pytest.mark.parametrize("cls", LEAVES, ids=lambda cls: cls.__name__)

@@ -118,13 +118,14 @@ SECRETS, POLICY = "/api/v1/secrets", f"/api/v1/namespaces/{NAMESPACE}/configmaps
 CONFIG_MAPS, ONE_SECOND = POLICY.rpartition("/")[0], "watch=true&timeoutSeconds=1"
 WATCHED_POLICY = f"{CONFIG_MAPS}?{ONE_SECOND}&fieldSelector=metadata.name=hydatis-policy"
 ONE_POD = f"{PODS}/some-pod"
+REVIEWS = ("/apis/authentication.k8s.io/v1/tokenreviews", "/apis/authorization.k8s.io/v1/subjectaccessreviews")
 #: Service account -> (method, path) that it may call; it may call nothing else of what is listed here.
 ALLOWED: dict[str, set[tuple[str, str]]] = {
     "feature-service": {("GET", NODES), ("GET", ALL_PODS)},
     "forecaster": set(),
     "anomaly-detector": set(),
     "placement-policy": set(),
-    "scheduler-plugin": {("GET", WATCHED_POLICY)},
+    "scheduler-plugin": {("GET", WATCHED_POLICY), *(("POST", review) for review in REVIEWS)},
     "model-server": set(),
 }
 CALLS = [
@@ -145,6 +146,7 @@ CALLS = [
     ("GET", WATCHED_POLICY),
     ("GET", f"{CONFIG_MAPS}?{ONE_SECOND}"),
     ("GET", f"{CONFIG_MAPS}?{ONE_SECOND}&fieldSelector=metadata.name=hydatis-scheduler-config"),
+    *(("POST", review) for review in REVIEWS),
     ("GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles"),
     ("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"),
     ("POST", f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/hydatis-scheduler/token"),

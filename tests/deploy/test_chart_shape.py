@@ -18,6 +18,12 @@ def ours(made: Rendered) -> list[tuple[str, JsonObject]]:
     return [(name, template) for name, template in made.pod_templates() if name != "hydatis-filebeat"]
 
 
+def container_variable(template: JsonObject, name: str) -> str | None:
+    """Value of the variable whose name ends so, of the first container."""
+    (value,) = [v.get("value") for v in template["spec"]["containers"][0].get("env", []) if v["name"].endswith(name)] or [None]
+    return value
+
+
 def test_no_pod_is_told_of_services_by_variables(made: Rendered) -> None:
     # HYDATIS_FEATURE_SERVICE_PORT and the like would be read as settings
     assert all(template["spec"]["enableServiceLinks"] is False for _, template in made.pod_templates())
@@ -27,6 +33,24 @@ def test_only_who_asks_the_api_server_holds_a_token(made: Rendered) -> None:
     holders = {name for name, template in made.pod_templates() if template["spec"]["automountServiceAccountToken"]}
     assert holders <= {"feature-service", "scheduler-plugin", "hydatis-scheduler"}
     assert all(account["automountServiceAccountToken"] is False for account in made.of("ServiceAccount").values())
+
+
+def test_who_has_admin_calls_asks_kubernetes_who_makes_them(made: Rendered) -> None:
+    asked = {name: container_variable(template, "ADMIN_ACCESS") for name, template in ours(made)}
+    assert {name for name, value in asked.items() if value == "kubernetes"} == {"feature-service", "scheduler-plugin"}
+    # the others have no admin calls, and take none from beyond loopback
+    assert set(asked.values()) == {"kubernetes", None}
+
+
+def test_a_replay_source_in_a_cluster_may_ask_as_well() -> None:
+    def askers(made: Rendered) -> set[str]:
+        bindings = made.of("ClusterRoleBinding").values()
+        return {binding["subjects"][0]["name"] for binding in bindings if binding["roleRef"]["name"] == "system:auth-delegator"} - {
+            "hydatis-scheduler"
+        }
+
+    assert askers(render()) == {"scheduler-plugin"}
+    assert askers(render(featureService__settings__cluster_source="replay")) == {"scheduler-plugin", "feature-service"}
 
 
 def test_every_container_asks_for_memory_and_cpu_and_has_a_limit_of_memory(made: Rendered) -> None:

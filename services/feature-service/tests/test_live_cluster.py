@@ -9,8 +9,7 @@ import kubernetes.client  # noqa: F401  loading it takes seconds, which no test 
 import numpy as np
 import pytest
 from hydatis_core.errors import DependencyUnavailable
-from hydatis_core.nodes import Node
-from hydatis_core.resources import Resources
+from hydatis_feature_service.scrape import Scrape
 from hydatis_features.usage import METRICS
 from hydatis_serving.testing_api_server import ApiServer, node_json, pod_json
 
@@ -43,7 +42,7 @@ async def tick(service, number: int) -> int:
     usage = np.full((2, len(METRICS)), 4.0, dtype=np.float32)
     none = np.empty((0, 2), dtype=np.float32)
     at = number * 60
-    return await service.replay.advance_tick(at, float(at), usage, [], none, timeout_seconds=TIMEOUT_SECONDS)
+    return await service.app.keeper.advance(Scrape(at, float(at), usage, (), none))
 
 
 async def test_subscribers_are_told_of_watched_binds_and_tables_of_watched_nodes(server, tmp_path, run_service, watch):
@@ -60,6 +59,16 @@ async def test_subscribers_are_told_of_watched_binds_and_tables_of_watched_nodes
     delta = watcher.of("delta")[0]
     assert (delta.event.node_name, delta.generation) == ("n2", 1_800_000_000)
     assert delta.expected_use.cpu_p95_cores > 0
+
+
+async def test_of_a_watched_cluster_nobody_may_say_what_happens_in_it(server, tmp_path, run_service):
+    service = await run_service(**settings(server, tmp_path, admin_access="open"))
+    await ready(service)
+    usage = np.zeros((2, len(METRICS)), dtype=np.float32)
+    with pytest.raises(DependencyUnavailable, match="UNIMPLEMENTED"):
+        await service.replay.advance_tick(60, 60.0, usage, [], np.empty((0, 2), np.float32), timeout_seconds=TIMEOUT_SECONDS)
+    with pytest.raises(DependencyUnavailable, match="UNIMPLEMENTED"):
+        await service.load()
 
 
 async def test_it_is_ready_once_it_knows_the_cluster(server, tmp_path, run_service):
@@ -85,9 +94,3 @@ async def test_a_restart_goes_on_with_what_was_measured_and_learns_what_happened
     table = await again.table(1_800_000_060)
     np.testing.assert_array_equal(table.column("pod_count"), [0, 1])
     np.testing.assert_array_equal(table.column("node_age_seconds"), [60, 60])
-
-
-async def test_a_driver_may_not_say_the_nodes_of_a_watched_cluster(server, tmp_path, run_service):
-    service = await run_service(**settings(server, tmp_path))
-    with pytest.raises(DependencyUnavailable, match="replay source is not started"):
-        await service.replay.load_cluster([Node("x", Resources(1.0, 1.0))], 60.0, 0.0, timeout_seconds=TIMEOUT_SECONDS)

@@ -38,6 +38,7 @@ OWN_BY_CHART = {
     "policy_file",
     "policy_config_map",
     "service_account_dir",
+    "admin_access",
     "decisions_dir",
     "warm_store",
     "url_prefix",

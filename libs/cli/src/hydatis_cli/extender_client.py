@@ -54,14 +54,16 @@ class ExtenderClient:
     Args:
         url: base URL, such as ``http://127.0.0.1:7080``; of an https one this process shows its own certificate.
         timeout_seconds: kube-scheduler's ``httpTimeout``: a later answer is none.
+        token: bearer token for the admin calls of an extender in a cluster; empty: none.
     """
 
-    def __init__(self, url: str, timeout_seconds: float = 1.0) -> None:
+    def __init__(self, url: str, timeout_seconds: float = 1.0, token: str = "") -> None:
         parts = urllib.parse.urlsplit(url)
         self._prefix = parts.path.rstrip("/")
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port or (443 if parts.scheme == "https" else 80)
         self._context = context_for(url)
         self._timeout_seconds = timeout_seconds
+        self._admin_headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._connection: http.client.HTTPConnection | None = None
 
     def post(self, verb: str, body: bytes) -> tuple[int, bytes]:
@@ -107,7 +109,7 @@ class ExtenderClient:
         return json.loads(answer)
 
     def _request(self, method: str, path: str, body: bytes | None, timeout_seconds: float) -> tuple[int, bytes]:
-        headers = {"Content-Type": "application/json"} if body is not None else {}
+        headers = {"Content-Type": "application/json"} if body is not None else self._admin_headers
         for attempt in (1, 2):
             reused = self._connection is not None
             try:

@@ -9,9 +9,9 @@ from hydatis_cli.extender_client import ExtenderClient
 __all__ = ["served_versions"]
 
 
-def served_versions(extender_url: str) -> dict[str, str]:
+def served_versions(extender_url: str, token: str = "") -> dict[str, str]:
     """Version by model of the newest decision; empty when there is none yet."""
-    client = ExtenderClient(extender_url)
+    client = ExtenderClient(extender_url, token=token)
     try:
         records = client.get_json("/decisions?limit=1", timeout_seconds=5)
     except HydatisError:

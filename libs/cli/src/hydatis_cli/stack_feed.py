@@ -68,6 +68,7 @@ class StackFeed:
     Args:
         features_address: gRPC address of feature-service.
         extender_url: base URL of the extender, asked when a generation is everywhere.
+        token: bearer token for a stack in a cluster; empty: none.
         give_up_seconds: how long an unreachable feature-service is tried before the replay ends with an error.
         patience_seconds: how long a tick may take until every service holds it; pods are placed on what is there after that.
     """
@@ -77,13 +78,14 @@ class StackFeed:
         features_address: str,
         extender_url: str,
         *,
+        token: str = "",
         give_up_seconds: float = 60.0,
         patience_seconds: float = GENERATION_TIMEOUT_SECONDS,
     ) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="stack-feed", daemon=True)
         self._thread.start()
-        self._extender = ExtenderClient(extender_url)
+        self._extender = ExtenderClient(extender_url, token=token)
         self._give_up_seconds = give_up_seconds
         self._cluster: tuple[Sequence[Node], float, float] | None = None
         self._tick: Tick | None = None
@@ -101,7 +103,7 @@ class StackFeed:
         """Wall-clock seconds of each tick until feature-service had published its table."""
         self.tick_seconds: list[float] = []
         """Wall-clock seconds of each tick, from the samples' being sent to every service's holding the generation."""
-        self._client, self._watch = self._run(self._connect(features_address, security_for(extender_url)))
+        self._client, self._watch = self._run(self._connect(features_address, security_for(extender_url), token))
 
     def on_nodes(self, nodes: Sequence[Node], tick_seconds: float, scrape_delay_seconds: float) -> None:
         """Sets the stack's cluster; what was told before holds no more."""
@@ -215,8 +217,10 @@ class StackFeed:
 
     # --- calls
 
-    async def _connect(self, address: str, security: TransportSecurity) -> tuple[ReplaySourceClient, asyncio.Task[None]]:
-        client = ReplaySourceClient(address, MAX_MESSAGE_BYTES, security=security)
+    async def _connect(
+        self, address: str, security: TransportSecurity, token: str
+    ) -> tuple[ReplaySourceClient, asyncio.Task[None]]:
+        client = ReplaySourceClient(address, MAX_MESSAGE_BYTES, security=security, token=token)
         return client, asyncio.create_task(self._watch_connection(client))
 
     async def _disconnect(self) -> None:

@@ -11,12 +11,15 @@ act, the caller (``CallerError``) or the one who runs the system (``OperationalE
     |   +-- UnknownNode          a node the table lacks
     |   +-- Duplicate            the same name or row twice
     |   +-- NoDeadline           a call without a deadline
+    |   +-- NotKnown             an admin call of nobody, or of somebody who cannot prove it
+    |   +-- NotAllowed           an admin call of somebody who may not make it
     +-- OperationalError         the input was right: it may work later, or after a repair
         +-- GenerationUnavailable    the tick asked for is not here (yet, or any more)
         +-- DependencyUnavailable    another process or store is not there
         +-- ArtifactRefused          truncated, tampered with, of an unknown format, or incompatible
         +-- TraceRefused             a trace that cannot be read as what it claims to be
         +-- TooLate                  a deadline passed
+        +-- TooMany                  more calls, streams or bytes at once than a listener takes
 """
 
 from __future__ import annotations
@@ -30,8 +33,11 @@ __all__ = [
     "HydatisError",
     "InvalidValue",
     "NoDeadline",
+    "NotAllowed",
+    "NotKnown",
     "OperationalError",
     "TooLate",
+    "TooMany",
     "TraceRefused",
     "UnknownColumn",
     "UnknownNode",
@@ -87,6 +93,14 @@ class NoDeadline(CallerError):
     """A call came without a deadline."""
 
 
+class NotKnown(CallerError):
+    """An admin call whose caller is not known: no token, or one that does not hold."""
+
+
+class NotAllowed(CallerError):
+    """An admin call whose caller is known and may not make it."""
+
+
 class OperationalError(HydatisError):
     """The input was right, but what is needed to answer is not there."""
 
@@ -109,3 +123,7 @@ class TraceRefused(OperationalError):
 
 class TooLate(OperationalError):
     """A deadline passed before the answer was there."""
+
+
+class TooMany(OperationalError):
+    """A listener has more at once than it takes: worth trying again in a moment."""

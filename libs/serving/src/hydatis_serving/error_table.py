@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import grpc
 import grpc.aio
 from google.protobuf import any_pb2
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 from hydatis.errors.v1 import errors_pb2
@@ -20,6 +21,7 @@ __all__ = [
     "DETAILS_KEY",
     "DOMAIN",
     "ERROR_TABLE",
+    "RETRY_SECONDS",
     "ErrorRow",
     "from_rpc_error",
     "from_status",
@@ -30,9 +32,12 @@ __all__ = [
 
 #: Domain of every ErrorInfo of ours.
 DOMAIN = "hydatis"
+#: What who came one too many is told to wait.
+RETRY_SECONDS = 1
 #: Where gRPC carries a google.rpc.Status.
 DETAILS_KEY = "grpc-status-details-bin"
 _TYPE_URL = "type.googleapis.com/google.rpc.ErrorInfo"
+_RETRY_URL = "type.googleapis.com/google.rpc.RetryInfo"
 _PREFIX = "ERROR_REASON_"
 _REASONS = frozenset(errors_pb2.ErrorReason.keys())
 
@@ -57,12 +62,15 @@ ERROR_TABLE: tuple[ErrorRow, ...] = (
     ErrorRow(errors.UnknownNode, _C.NOT_FOUND, "UNKNOWN_NODE", 404),
     ErrorRow(errors.Duplicate, _C.INVALID_ARGUMENT, "DUPLICATE", 400),
     ErrorRow(errors.NoDeadline, _C.INVALID_ARGUMENT, "NO_DEADLINE", 400),
+    ErrorRow(errors.NotKnown, _C.UNAUTHENTICATED, "NOT_KNOWN", 401),
+    ErrorRow(errors.NotAllowed, _C.PERMISSION_DENIED, "NOT_ALLOWED", 403),
     ErrorRow(errors.GenerationUnavailable, _C.FAILED_PRECONDITION, "GENERATION_UNAVAILABLE", 409),
     ErrorRow(errors.DependencyUnavailable, _C.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE", 503),
     ErrorRow(errors.ArtifactRefused, _C.FAILED_PRECONDITION, "ARTIFACT_REFUSED", 409),
     # A trace is an artifact that someone else made: it shares the reason, and arrives as ArtifactRefused.
     ErrorRow(errors.TraceRefused, _C.FAILED_PRECONDITION, "ARTIFACT_REFUSED", 409),
     ErrorRow(errors.TooLate, _C.DEADLINE_EXCEEDED, "TOO_LATE", 504),
+    ErrorRow(errors.TooMany, _C.RESOURCE_EXHAUSTED, "TOO_MANY", 429),
     # The branches of the tree, for an error that is none of the above.
     ErrorRow(errors.CallerError, _C.INVALID_ARGUMENT, "INVALID_VALUE", 400),
     ErrorRow(errors.OperationalError, _C.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE", 503),
@@ -97,7 +105,7 @@ def http_status(error: BaseException) -> int:
 
 
 def to_rpc_status(error: BaseException) -> status_pb2.Status:
-    """The error as google.rpc.Status with one ErrorInfo. An error that is not ours gives away no details."""
+    """The error as google.rpc.Status with one ErrorInfo, and a RetryInfo for TooMany. What is not ours gives away nothing."""
     row = row_of(error)
     message, metadata = "internal error", {}
     if isinstance(error, errors.HydatisError):
@@ -105,7 +113,11 @@ def to_rpc_status(error: BaseException) -> status_pb2.Status:
         metadata = {key: value for key, value in (("field", error.field), ("expected", error.expected)) if value}
     info = error_details_pb2.ErrorInfo(reason=row.reason, domain=DOMAIN, metadata=metadata)
     detail = any_pb2.Any(type_url=_TYPE_URL, value=info.SerializeToString())
-    return status_pb2.Status(code=row.code.value[0], message=message, details=[detail])
+    status = status_pb2.Status(code=row.code.value[0], message=message, details=[detail])
+    if isinstance(error, errors.TooMany):
+        retry = error_details_pb2.RetryInfo(retry_delay=Duration(seconds=RETRY_SECONDS))
+        status.details.append(any_pb2.Any(type_url=_RETRY_URL, value=retry.SerializeToString()))
+    return status
 
 
 def from_status(status: status_pb2.Status) -> errors.HydatisError | None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import TimeoutError as FutureTimeout
 from socketserver import ThreadingMixIn
@@ -23,13 +25,51 @@ __all__ = ["HttpEndpoint"]
 LOOP_ANSWER_SECONDS = 2.0
 
 
+#: Connections at a time; each is a thread. The lower bound for one address keeps a place for kubelet and Prometheus.
+MOST_CONNECTIONS_COUNT = 64
+MOST_PER_ADDRESS_COUNT = 16
+#: How long one connection, a single request, may last in all.
+CONNECTION_SECONDS = 10.0
+
+
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 256  # of five, a burst of connections would keep everybody waiting for TCP to try again
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._opened: dict[socket.socket, tuple[str, float]] = {}  # by connection: from where, and when
+        self._changing = threading.Lock()
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Whether there is a place for one more connection."""
+        address = str(client_address[0])
+        with self._changing:
+            of_address_count = sum(address == other for other, _ in self._opened.values())
+            if len(self._opened) >= MOST_CONNECTIONS_COUNT or of_address_count >= MOST_PER_ADDRESS_COUNT:
+                return False
+            self._opened[request] = (address, time.monotonic())
+        return True
+
+    def shutdown_request(self, request: Any) -> None:
+        """Frees its place."""
+        with self._changing:
+            self._opened.pop(request, None)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """Every half second: whoever sends a byte now and then is cut off as well."""
+        oldest = time.monotonic() - CONNECTION_SECONDS
+        with self._changing:
+            slow = [connection for connection, (_, since) in self._opened.items() if since < oldest]
+        for connection in slow:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Quiet(WSGIRequestHandler):
-    timeout = 10  # a client that says nothing does not hold a thread for ever
+    timeout = CONNECTION_SECONDS  # a client that says nothing does not hold a thread for ever
 
     def log_message(self, format: str, *args: object) -> None:
         """Says nothing: a scrape every few seconds is no news."""

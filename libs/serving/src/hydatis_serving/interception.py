@@ -1,4 +1,4 @@
-"""What happens to every call before and after its servicer: deadline, trace, metrics, errors.
+"""What happens to every call before and after its servicer: limits, who calls, deadline, trace, metrics, errors.
 
 A servicer is *convert, call, convert*, without a try. This is the one place that makes that possible: it refuses a call without a
 deadline, continues the caller's trace, counts, and says every error by the one table. It is on a path budgeted in fractions of a
@@ -17,11 +17,12 @@ from typing import Any, NoReturn, TypeAlias, cast
 import grpc
 import grpc.aio
 from google.protobuf.message import DecodeError
-from hydatis_core.errors import HydatisError, InvalidValue, NoDeadline
+from hydatis_core.errors import HydatisError, InvalidValue, NoDeadline, TooMany
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
+from hydatis_serving.admin_access import ADMIN_CALLS, AdminGate
 from hydatis_serving.error_table import DETAILS_KEY, row_of, to_rpc_status
 from hydatis_serving.logs import get_logger
 from hydatis_serving.metrics import RpcMetrics
@@ -48,10 +49,24 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     Args:
         metrics: where calls are counted.
         tracer: what makes spans; None: the global one.
+        gate: lets admin calls in.
+        max_calls_count: calls of one method at a time.
+        max_streams_count: streams of one method at a time.
     """
 
-    def __init__(self, metrics: RpcMetrics, tracer: trace.Tracer | None = None) -> None:
+    def __init__(
+        self,
+        metrics: RpcMetrics,
+        tracer: trace.Tracer | None,
+        gate: AdminGate,
+        *,
+        max_calls_count: int,
+        max_streams_count: int,
+    ) -> None:
         self._metrics = metrics
+        self._gate = gate
+        self._max_calls_count = max_calls_count
+        self._max_streams_count = max_streams_count
         self._tracer = tracer or trace.get_tracer("hydatis_serving")
         self._wrapped: dict[str, Handler] = {}
 
@@ -83,8 +98,12 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         count_ok = self._metrics.requests.labels(method, "OK").inc
         observe = self._metrics.seconds.labels(method).observe
         start_span, name = self._tracer.start_span, method[1:]
+        admin = ADMIN_CALLS.get(method)
+        running_count = 0
 
         async def call(request: Any, context: Context) -> Any:
+            nonlocal running_count
+            running_count += 1
             started = perf_counter()
             caller = caller_span(context.invocation_metadata())
             span: Span | None = None
@@ -93,8 +112,12 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             token = otel_context.attach(trace.set_span_in_context(span or caller or trace.INVALID_SPAN))
             failure: Exception
             try:
+                if running_count > self._max_calls_count:
+                    raise _one_too_many("calls", self._max_calls_count)
                 if context.time_remaining() is None:
                     raise NoDeadline("the call has no deadline", field="deadline", expected="a timeout on every call")
+                if admin is not None:
+                    await self._gate.check(admin, _authorization(context))
                 _check_readable(request)
                 answer = await behaviour(request, context)
                 count_ok()
@@ -109,6 +132,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 failure = error
                 self._note(method, error, span)
             finally:
+                running_count -= 1
                 observe(perf_counter() - started)
                 if span is not None:
                     span.end()
@@ -119,11 +143,16 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
     def _stream(self, method: str, behaviour: Stream) -> Stream:
         open_streams = self._metrics.open_streams.labels(method)
+        open_count = 0
 
         async def call(request: Any, context: Context) -> AsyncGenerator[Any, None]:
+            nonlocal open_count
+            open_count += 1
             open_streams.inc()
             code = "CANCELLED"  # how a subscriber's going away looks, unless it ends otherwise
             try:
+                if open_count > self._max_streams_count:
+                    raise _one_too_many("streams", self._max_streams_count)
                 _check_readable(request)
                 async with aclosing(behaviour(request, context)) as answers:
                     async for answer in answers:
@@ -136,6 +165,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 _log_defect(method, error)
                 await _abort(error, context)
             finally:
+                open_count -= 1
                 open_streams.dec()
                 self._metrics.requests.labels(method, code).inc()
 
@@ -148,6 +178,17 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         if span is not None and span.is_recording():
             span.set_status(Status(StatusCode.ERROR, code.name))
             span.record_exception(error)
+
+
+def _one_too_many(what: str, limit_count: int) -> TooMany:
+    return TooMany(f"{limit_count} {what} of this method are open", field=what, expected="another try in a moment")
+
+
+def _authorization(context: Context) -> str:
+    for key, value in context.invocation_metadata() or ():
+        if key == "authorization":
+            return value if isinstance(value, str) else ""
+    return ""
 
 
 def _log_defect(method: str, error: Exception) -> None:

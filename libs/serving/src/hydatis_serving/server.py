@@ -18,6 +18,7 @@ from hydatis_core.errors import DependencyUnavailable
 from opentelemetry import trace
 from prometheus_client import CollectorRegistry
 
+from hydatis_serving.admin_access import admin_gate
 from hydatis_serving.http_endpoint import HttpEndpoint
 from hydatis_serving.interception import CallInterceptor
 from hydatis_serving.metrics import RpcMetrics
@@ -36,6 +37,12 @@ def server_options(max_message_bytes: int) -> list[tuple[str, Any]]:
         ("grpc.http2.max_ping_strikes", 0),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.so_reuseport", 0),
+        # What one connection may hold: metadata beyond these bytes and calls beyond this number are refused by gRPC itself.
+        ("grpc.max_metadata_size", 2**14),
+        ("grpc.absolute_max_metadata_size", 2**15),
+        ("grpc.max_concurrent_streams", 256),
+        # Who connects and says nothing is cut off; gRPC's own patience is two minutes.
+        ("grpc.server_handshake_timeout_ms", 10_000),
         # A subscriber that fell silent must not keep its stream, and what waits for it, for ever.
         ("grpc.keepalive_time_ms", 5000),
         ("grpc.keepalive_timeout_ms", 5000),
@@ -94,9 +101,15 @@ class GrpcServer:
         Raises:
             DependencyUnavailable: a port is taken.
         """
-        server = grpc.aio.server(
-            interceptors=(CallInterceptor(self._metrics, self._tracer),), options=server_options(self._settings.max_message_bytes)
+        settings = self._settings
+        interceptor = CallInterceptor(
+            self._metrics,
+            self._tracer,
+            admin_gate(settings),
+            max_calls_count=settings.max_calls_count,
+            max_streams_count=settings.max_streams_count,
         )
+        server = grpc.aio.server(interceptors=(interceptor,), options=server_options(settings.max_message_bytes))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         for registration, _ in self._registrations:
             registration(server)

@@ -18,6 +18,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from hydatis_serving.kube.service_account import MOUNTED
+
 __all__ = ["ServiceSettings", "help_text", "load_settings", "shown_settings"]
 
 
@@ -60,6 +62,16 @@ class ServiceSettings(BaseSettings):
     """How long calls in flight may take to finish when the process is told to stop."""
     max_message_bytes: int = Field(default=16 * 2**20, ge=2**16, le=2**30)
     """Largest gRPC message that is taken; a larger one gets RESOURCE_EXHAUSTED."""
+    max_calls_count: int = Field(default=256, ge=1, le=100_000)
+    """Calls of one method under way at a time; one more gets RESOURCE_EXHAUSTED and is told when to try again."""
+    max_streams_count: int = Field(default=64, ge=1, le=10_000)
+    """Subscribers of one stream at a time; one more gets RESOURCE_EXHAUSTED and is told when to try again."""
+    admin_access: Literal["loopback", "kubernetes", "open"] = "loopback"
+    """Who may make admin calls (those of a replay, and reading decision records). loopback: whoever reaches a service that listens
+    on this machine only; elsewhere nobody. kubernetes: whose bearer token of audience "hydatis" Kubernetes knows, and RBAC lets.
+    open: whoever reaches the port."""
+    service_account_dir: str = str(MOUNTED)
+    """Folder with the token and the certificates by which the API server is asked."""
 
 
 S = TypeVar("S", bound=BaseSettings)

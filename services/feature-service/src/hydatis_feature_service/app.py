@@ -57,7 +57,7 @@ class FeatureServiceApp:
             lambda server: features_pb2_grpc.add_FeatureServiceServicer_to_server(features, server),
             "hydatis.features.v1.FeatureService",
         )
-        if "replay" in (settings.cluster_source, settings.metric_source):
+        if settings.cluster_source == "replay":  # of a watched cluster nobody may say what happens in it
             self.server.add(
                 lambda server: features_pb2_grpc.add_ReplaySourceServiceServicer_to_server(replay, server),
                 "hydatis.features.v1.ReplaySourceService",

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hydatis_placement.credit_ledger import CreditLedger
+from hydatis_serving.admin_access import admin_gate
 from hydatis_serving.clients import AnomalyClient, BindDelta, ForecastClient, PlacementClient
 from hydatis_serving.decisions import DecisionLog
 from hydatis_serving.kube.service_account import ServiceAccount
@@ -153,13 +154,16 @@ class SchedulerPluginApp:
             readiness=readiness,
             metrics=metrics,
             gpu_resources=settings.gpu_resources,
+            max_decisions_count=settings.max_decisions_count,
             after_answer=asyncio.get_running_loop().call_soon,
         )
         self._door = HttpDoor(
             settings.host,
             settings.http_port,
             servicer.routes(settings.url_prefix),
+            gate=admin_gate(settings),
             max_body_bytes=settings.max_body_bytes,
+            max_connections_count=settings.max_connections_count,
             stop_grace_seconds=settings.stop_grace_seconds,
             on_answer=metrics.answered,
             ssl_context=security.server_context(certificate_optional=True),

@@ -1,4 +1,4 @@
-"""The HTTP server: dispatch, limits, and errors as one clear sentence of JSON.
+"""The HTTP server: dispatch, limits, who may ask what, and errors as one clear sentence of JSON.
 
 kube-scheduler waits for each answer in a serial loop, so between a request and its handler there is one dictionary look-up and
 no framework. Whatever a client does, it gets JSON with an ``Error`` and never a stack trace, and the process lives.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -15,8 +16,11 @@ import msgspec
 from aiohttp import web
 from aiohttp.client_exceptions import ClientError
 from aiohttp.http_exceptions import HttpProcessingError
-from hydatis_core.errors import DependencyUnavailable, HydatisError
-from hydatis_serving.error_table import http_status
+from aiohttp.web_protocol import RequestHandler
+from hydatis_core.errors import DependencyUnavailable, HydatisError, InvalidValue, TooLate, TooMany
+from hydatis_serving.admin_access import ADMIN_CALLS, AdminGate
+from hydatis_serving.connection_guard import ConnectionGuard, GuardedConnection
+from hydatis_serving.error_table import RETRY_SECONDS, http_status
 from hydatis_serving.logs import get_logger
 
 from hydatis_scheduler_plugin.convert import error_body
@@ -33,6 +37,11 @@ JSON = "application/json"
 _PATHS = "/filter, /prioritize, /healthz, /readyz, /state, /metrics, /generation, /decisions"
 #: kube-scheduler keeps idle connections for 90 s: it must be the one who closes them, else a request meets a closing connection.
 KEEPALIVE_SECONDS = 600.0
+#: How long a body may take to arrive, and how many bytes of bodies are held at a time, in largest bodies.
+BODY_SECONDS = 10.0
+BODIES_AT_A_TIME = 2
+#: Requests of one route under way at a time, where a route is costly or waits; of the verbs the decision desk takes care itself.
+MOST_REQUESTS_COUNT = {"/generation": 64, "/decisions": 4, "/decisions/": 4, "/metrics": 4}
 #: What kubelet and Prometheus ask for, who have no certificate to show.
 PROBED = frozenset({"/healthz", "/readyz", "/metrics"})
 
@@ -49,7 +58,9 @@ class HttpDoor:
         host: address to listen on.
         port: port; 0: any free one, see ``port`` after ``start``.
         routes: handlers by (method, path). A path that ends in "/" takes everything below it.
+        gate: lets admin calls in.
         max_body_bytes: largest body that is read.
+        max_connections_count: connections at a time; of one address half as many.
         stop_grace_seconds: how long requests in flight may take to finish on stop.
         on_answer: told (path, status) of each answer.
         ssl_context: of the port; None: it is not encrypted.
@@ -62,7 +73,9 @@ class HttpDoor:
         port: int,
         routes: Mapping[tuple[str, str], Handler],
         *,
+        gate: AdminGate,
         max_body_bytes: int,
+        max_connections_count: int,
         stop_grace_seconds: float,
         on_answer: Callable[[str, int], None] = lambda _path, _status: None,
         ssl_context: ssl.SSLContext | None = None,
@@ -72,7 +85,11 @@ class HttpDoor:
         self.port = port
         self._routes = dict(routes)
         self._paths = {path for _, path in routes}
+        self._gate = gate
         self._max_body_bytes = max_body_bytes
+        self._body_bytes_left = BODIES_AT_A_TIME * max_body_bytes
+        self._running: Counter[str] = Counter()
+        self._guard = ConnectionGuard(max_connections_count, (max_connections_count + 1) // 2)
         self._stop_grace_seconds = stop_grace_seconds
         self._on_answer = on_answer
         self._ssl_context = ssl_context
@@ -85,9 +102,16 @@ class HttpDoor:
         Raises:
             DependencyUnavailable: the port is taken.
         """
-        server = web.Server(
-            self._answer, request_factory=self._request, access_log=None, keepalive_timeout=KEEPALIVE_SECONDS, tcp_keepalive=True
+        server = _GuardedServer(
+            self._answer,
+            request_factory=self._request,
+            access_log=None,
+            keepalive_timeout=KEEPALIVE_SECONDS,
+            tcp_keepalive=True,
+            auto_decompress=False,
+            lingering_time=1.0,  # of a body that was refused
         )
+        server.guard = self._guard
         self._runner = web.ServerRunner(server, shutdown_timeout=self._stop_grace_seconds)
         await self._runner.setup()
         try:
@@ -107,6 +131,7 @@ class HttpDoor:
             await runner.cleanup()
 
     def _request(self, message: Any, payload: Any, protocol: Any, writer: Any, task: asyncio.Task[None]) -> web.BaseRequest:
+        protocol.in_request = True
         return web.BaseRequest(
             message, payload, protocol, writer, task, asyncio.get_running_loop(), client_max_size=self._max_body_bytes
         )
@@ -117,7 +142,7 @@ class HttpDoor:
         if self._certificates_required and route not in PROBED and not request.get_extra_info("peercert"):
             handler = _no_certificate
         try:
-            status, body, content_type = await handler(request)
+            status, body, content_type = await self._admitted(request, handler, route)
         except HydatisError as error:
             status, body, content_type = http_status(error), error_body(str(error)), JSON
         except web.HTTPRequestEntityTooLarge:
@@ -128,8 +153,45 @@ class HttpDoor:
         except Exception:
             _log.exception("a request failed", path=route)
             status, body, content_type = 500, error_body("internal error"), JSON
+        finally:
+            connection: Any = request.protocol
+            connection.in_request, connection.waiting_since_seconds = False, None
         self._on_answer(route, status)
-        return web.Response(body=body, status=status, headers={"Content-Type": content_type})
+        return web.Response(body=body, status=status, headers={"Content-Type": content_type} | _MORE_HEADERS.get(status, {}))
+
+    async def _admitted(self, request: web.BaseRequest, handler: Handler, route: str) -> Answer:
+        """The handler's answer, once the request has a place, its caller a right, and its body is whole."""
+        call = ADMIN_CALLS.get(f"{request.method} {route}")
+        if call is not None:
+            await self._gate.check(call, request.headers.get("Authorization", ""))
+        limit_count = MOST_REQUESTS_COUNT.get(route)
+        if limit_count is None:
+            return await self._with_body(request, handler)
+        if self._running[route] >= limit_count:
+            raise TooMany(f"{limit_count} requests are under way", field=route, expected="another try in a moment")
+        self._running[route] += 1
+        try:
+            return await self._with_body(request, handler)
+        finally:
+            self._running[route] -= 1
+
+    async def _with_body(self, request: web.BaseRequest, handler: Handler) -> Answer:
+        if not request.body_exists:
+            return await handler(request)
+        if "Content-Encoding" in request.headers:  # unpacked it may be of any size; kube-scheduler packs nothing
+            raise InvalidValue("the body is packed", field="Content-Encoding", expected="a plain body")
+        said_bytes = request.content_length
+        size_bytes = self._max_body_bytes if said_bytes is None else said_bytes
+        if size_bytes > self._max_body_bytes:
+            raise web.HTTPRequestEntityTooLarge(self._max_body_bytes, size_bytes)
+        if size_bytes > self._body_bytes_left:
+            raise TooMany("too many large bodies at a time", field="body", expected="another try in a moment")
+        self._body_bytes_left -= size_bytes
+        try:
+            await _read_in_time(request)
+            return await handler(request)
+        finally:
+            self._body_bytes_left += size_bytes
 
     def _find(self, method: str, path: str) -> tuple[Handler, str]:
         """The handler, and the route's own path (bounded, for the metric)."""
@@ -141,6 +203,34 @@ class HttpDoor:
                 return below, known
         known_path = path in self._paths
         return (_wrong_method if known_path else _unknown_path), (path if known_path else "unknown")
+
+
+#: What an answer says beside its body, by status.
+_MORE_HEADERS = {
+    401: {"WWW-Authenticate": "Bearer"},
+    429: {"Retry-After": str(RETRY_SECONDS)},
+}
+
+
+async def _read_in_time(request: web.BaseRequest) -> None:
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            await request.read()
+    except TimeoutError:
+        raise TooLate(f"it did not arrive within {BODY_SECONDS:g} s", field="body") from None
+
+
+class _Connection(GuardedConnection, RequestHandler):
+    """A connection of the guard's."""
+
+
+class _GuardedServer(web.Server):
+    guard: ConnectionGuard
+
+    def __call__(self) -> RequestHandler:
+        connection = _Connection(self, loop=self._loop, **self._kwargs)
+        connection.guard = self.guard
+        return connection
 
 
 async def _wrong_method(request: web.BaseRequest) -> Answer:

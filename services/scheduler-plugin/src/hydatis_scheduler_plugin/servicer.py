@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from aiohttp import web
+from hydatis_placement.ladder import Rung
 from hydatis_serving.kube.pod_resources import GpuMeaning
 from hydatis_serving.metrics import render
 
@@ -17,7 +18,7 @@ from hydatis_scheduler_plugin.decision import DecisionDesk
 from hydatis_scheduler_plugin.generation_wait import GenerationWait
 from hydatis_scheduler_plugin.http_door import JSON, Answer, Handler, json_answer
 from hydatis_scheduler_plugin.plugin_metrics import PluginMetrics
-from hydatis_scheduler_plugin.ranking import Ranking
+from hydatis_scheduler_plugin.ranking import NEUTRAL_SCORE, Ranking
 from hydatis_scheduler_plugin.readiness import Readiness
 from hydatis_scheduler_plugin.records import Recorder
 
@@ -25,6 +26,8 @@ __all__ = ["ExtenderServicer"]
 
 LONGEST_WAIT_SECONDS = 600.0
 MOST_DECISIONS = 1000
+#: Reason of an answer without a decision, since too many are being made.
+OVERLOADED = "overloaded"
 
 
 class ExtenderServicer:
@@ -37,6 +40,7 @@ class ExtenderServicer:
         readiness: says what is served and what is missing.
         metrics: counts.
         gpu_resources: what extended resources say of GPUs.
+        max_decisions_count: pods decided on at a time; one more gets a neutral answer.
         after_answer: runs a call once the answer at hand is on its way.
     """
 
@@ -49,6 +53,7 @@ class ExtenderServicer:
         readiness: Readiness,
         metrics: PluginMetrics,
         gpu_resources: Mapping[str, GpuMeaning],
+        max_decisions_count: int,
         after_answer: Callable[[Callable[[], object]], object],
     ) -> None:
         self._desk = desk
@@ -57,6 +62,8 @@ class ExtenderServicer:
         self._readiness = readiness
         self._metrics = metrics
         self._gpu_resources = gpu_resources
+        self._max_decisions_count = max_decisions_count
+        self._deciding_count = 0
         self._after_answer = after_answer
 
     def routes(self, url_prefix: str = "") -> dict[tuple[str, str], Handler]:
@@ -85,7 +92,13 @@ class ExtenderServicer:
         pod = convert.read_pod(args.Pod, self._gpu_resources)
         names_json = convert.candidates_json(args, names)
         self._metrics.staged("shim_read", time.perf_counter() - begin)
-        ranking = await self._desk.for_filter(pod, names, names_json)
+        if self._is_full():
+            return 200, convert.filter_body(args, None, args.NodeNames, {}), JSON
+        self._deciding_count += 1
+        try:
+            ranking = await self._desk.for_filter(pod, names, names_json)
+        finally:
+            self._deciding_count -= 1
         ranked = time.perf_counter()
         if ranking.speaks and ranking.rejected_count > 0:
             answer = convert.filter_body(args, ranking.allowed.tolist(), ranking.kept_names_json, ranking.failed)
@@ -106,12 +119,25 @@ class ExtenderServicer:
         if answer is None:
             names = convert.candidate_names(args)
             pod = convert.read_pod(args.Pod, self._gpu_resources)
-            scores = await self._desk.for_prioritize(pod, names, convert.candidates_json(args, names))
+            if self._is_full():
+                return 200, convert.prioritize_body(names, [NEUTRAL_SCORE] * len(names)), JSON
+            self._deciding_count += 1
+            try:
+                scores = await self._desk.for_prioritize(pod, names, convert.candidates_json(args, names))
+            finally:
+                self._deciding_count -= 1
             answer = convert.prioritize_body(names, scores)
         seconds = time.perf_counter() - begin
         self._metrics.staged("shim_prioritize", seconds)
         self._metrics.seconds["prioritize"].observe(seconds)
         return 200, answer, JSON
+
+    def _is_full(self) -> bool:
+        """Whether one more decision is too many; then the stock scheduler decides alone, and it is counted."""
+        if self._deciding_count < self._max_decisions_count:
+            return False
+        self._metrics.decided(Rung.ABSTAIN, OVERLOADED)
+        return True
 
     def _score(self, ranking: Ranking) -> None:
         """Prepares the answer to /prioritize while kube-scheduler reads the one to /filter."""

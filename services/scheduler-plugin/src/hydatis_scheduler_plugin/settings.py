@@ -7,7 +7,6 @@ environment variable ``HYDATIS_SCHEDULER_PLUGIN_<NAME>`` or an option ``--<name>
 from __future__ import annotations
 
 from hydatis_serving.kube.pod_resources import GPU_RESOURCES, GpuMeaning
-from hydatis_serving.kube.service_account import MOUNTED
 from hydatis_serving.settings import ServiceSettings
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -37,8 +36,6 @@ class SchedulerPluginSettings(ServiceSettings):
     policy_config_map: str = Field(default="", pattern=r"^([a-z0-9.-]+/[a-z0-9.-]+)?$")
     """In a cluster, NAMESPACE/NAME of the ConfigMap that the policy file is mounted from: the API server tells of a change at once,
     kubelet brings the file up to a minute and a half later. Empty: the file alone."""
-    service_account_dir: str = str(MOUNTED)
-    """Folder with the token and the certificates by which the API server is asked."""
     decisions_dir: str = ""
     """Folder of the decision records. Empty: a temporary folder that goes with the process."""
     decisions_limit_bytes: int = Field(default=256 * 2**20, ge=2**20)
@@ -67,6 +64,10 @@ class SchedulerPluginSettings(ServiceSettings):
     cache_expiry_seconds: float = Field(default=10.0, gt=0)
     """Wall-clock life of a ranking that waits for the pod's /prioritize."""
     max_body_bytes: int = Field(default=32 * 2**20, ge=2**16)
-    """Largest request that is read; a larger one gets 413."""
+    """Largest request that is read; a larger one gets 413. Of all requests together twice as much is held at a time."""
+    max_connections_count: int = Field(default=512, ge=2, le=100_000)
+    """HTTP connections at a time, of one address half as many; one more is closed at once."""
+    max_decisions_count: int = Field(default=32, ge=1, le=10_000)
+    """Pods decided on at a time; one more gets a neutral answer at once. kube-scheduler asks for one at a time."""
     gpu_resources: dict[str, GpuMeaning] = Field(default_factory=lambda: dict(GPU_RESOURCES))
     """What extended resources say of GPUs, as JSON: "devices", "shared_devices" or "milli_per_device" by resource name."""

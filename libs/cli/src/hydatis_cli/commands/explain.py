@@ -16,7 +16,7 @@ from rich.table import Table
 from hydatis_cli.commands.up import running_stack
 from hydatis_cli.console import out
 from hydatis_cli.extender_client import ExtenderClient
-from hydatis_cli.options import DEFAULT_STATE, JsonOption, StateOption
+from hydatis_cli.options import DEFAULT_STATE, JsonOption, StateOption, TokenFileOption, read_token
 from hydatis_cli.state_folder import StateFolder
 
 __all__ = ["explain", "sentence"]
@@ -26,6 +26,7 @@ def explain(
     pod: Annotated[str | None, typer.Argument(help="UID of the pod, or NAMESPACE/NAME. Left out: the newest decisions.")] = None,
     state: StateOption = DEFAULT_STATE,
     extender: Annotated[str | None, typer.Option("--extender", help="URL of an extender that runs elsewhere.")] = None,
+    token_file: TokenFileOption = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="How many decisions, newest first.")] = 1,
     json_: JsonOption = False,
 ) -> None:
@@ -33,7 +34,7 @@ def explain(
 
     Reads the running stack, or the records in the state folder when it is down. Example: hydatis explain default/web-0
     """
-    records = _records(pod or "", state, extender, limit)
+    records = _records(pod or "", state, extender, read_token(token_file), limit)
     if not records:
         raise UnknownNode(
             f"no decision about {pod!r} is kept" if pod else "no decision is kept", field="POD", expected="a pod that was placed"
@@ -102,12 +103,12 @@ def _number(value: float | None, form: str) -> str:
     return "unknown" if value is None else form.format(value)
 
 
-def _records(pod: str, state: Path, extender: str | None, limit: int) -> list[dict[str, Any]]:
+def _records(pod: str, state: Path, extender: str | None, token: str, limit: int) -> list[dict[str, Any]]:
     if extender is None:
         stack = running_stack(state)
         extender = stack.extender_url if stack is not None else None
     if extender is not None:
-        client = ExtenderClient(extender)
+        client = ExtenderClient(extender, token=token)
         try:
             query = urllib.parse.urlencode({"pod": pod, "limit": limit})
             return list(client.get_json(f"/decisions?{query}", timeout_seconds=10)["decisions"])

@@ -32,7 +32,9 @@ from hydatis_cli.options import (
     PortOption,
     SeedOption,
     StateOption,
+    TokenFileOption,
     TraceOption,
+    read_token,
 )
 from hydatis_cli.outcome_table import outcome_rows
 from hydatis_cli.replay_result import ReplayResult, percentiles_milliseconds
@@ -51,6 +53,8 @@ class StackAddresses:
 
     extender_url: str
     features_address: str
+    token: str = ""
+    """Bearer token for its admin calls; empty: none."""
 
 
 def replay(
@@ -65,6 +69,7 @@ def replay(
     seed: SeedOption = 1,
     extender: Annotated[str | None, typer.Option("--extender", help="URL of a stack that runs elsewhere (compose).")] = None,
     features: Annotated[str | None, typer.Option("--features", help="gRPC address of its feature-service.")] = None,
+    token_file: TokenFileOption = None,
     report: Annotated[Path | None, typer.Option("--report", help="Also write the page with plots to this file.")] = None,
     json_: JsonOption = False,
 ) -> None:
@@ -78,7 +83,9 @@ def replay(
         raise InvalidValue("a stack elsewhere needs both addresses", field="--extender, --features", expected="both, or neither")
     workload = evaluation_workload(trace, data, seed=seed, pod_count=pods, node_count=nodes, start_day=start_day, days=days)
     if extender is not None and features is not None:
-        result = replay_over_stack(StackAddresses(extender, features), workload.trace, workload.nodes, seed=seed)
+        result = replay_over_stack(
+            StackAddresses(extender, features, read_token(token_file)), workload.trace, workload.nodes, seed=seed
+        )
     else:
         result = _replay_over_own_stack(state, port, trace, data, workload.trace, workload.nodes, seed)
     if report is not None:
@@ -96,7 +103,7 @@ def replay_over_stack(stack: StackAddresses, trace: Trace, nodes: Sequence[Node]
     Raises:
         DependencyUnavailable: the stack is not there, or went away for good.
     """
-    feed = StackFeed(stack.features_address, stack.extender_url)
+    feed = StackFeed(stack.features_address, stack.extender_url, token=stack.token)
     asked = ExtenderPolicy(stack.extender_url)
     metrics_url = f"{stack.extender_url}/metrics"
     before = scrape(metrics_url)
@@ -120,7 +127,7 @@ def replay_over_stack(stack: StackAddresses, trace: Trace, nodes: Sequence[Node]
         tick_seconds=feed.tick_seconds,
         retries_count=feed.retries_count,
         trace_report=trace.report,
-        models=served_versions(stack.extender_url),
+        models=served_versions(stack.extender_url, stack.token),
     )
 
 

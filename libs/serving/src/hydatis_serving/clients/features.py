@@ -6,6 +6,7 @@ Services that decide by the table do not ask for it; they subscribe (``hydatis_s
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from hydatis.features.v1 import features_pb2, features_pb2_grpc
@@ -51,13 +52,24 @@ class FeatureClient(ServiceClient):
 
 
 class ReplaySourceClient(ServiceClient):
-    """Tells a feature-service with the replay source what Prometheus and the API server would tell it."""
+    """Tells a feature-service with the replay source what Prometheus and the API server would tell it.
+
+    ``token``: a bearer token, for a service whose ``admin_access`` is "kubernetes"; empty: none.
+    """
 
     def __init__(
-        self, address: str, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES, *, security: TransportSecurity = PLAIN
+        self,
+        address: str,
+        max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
+        *,
+        security: TransportSecurity = PLAIN,
+        token: str = "",
     ) -> None:
         super().__init__(address, max_message_bytes, security=security)
-        self._stub = features_pb2_grpc.ReplaySourceServiceStub(self.channel)
+        stub = features_pb2_grpc.ReplaySourceServiceStub(self.channel)
+        self._load_cluster, self._report_pod_events, self._advance_tick = (
+            _authorized(method, token) for method in (stub.LoadCluster, stub.ReportPodEvents, stub.AdvanceTick)
+        )
 
     async def load_cluster(
         self, nodes: Sequence[Node], tick_seconds: float, scrape_delay_seconds: float, *, timeout_seconds: float
@@ -66,14 +78,14 @@ class ReplaySourceClient(ServiceClient):
         request = features_pb2.LoadClusterRequest(
             nodes=[node_to_proto(node) for node in nodes], tick_seconds=tick_seconds, scrape_delay_seconds=scrape_delay_seconds
         )
-        answer: features_pb2.LoadClusterResponse = await call_unary(self._stub.LoadCluster, request, timeout_seconds, self.address)
+        answer: features_pb2.LoadClusterResponse = await call_unary(self._load_cluster, request, timeout_seconds, self.address)
         return answer.node_count
 
     async def report_pod_events(self, events: Sequence[PodEvent], *, timeout_seconds: float) -> int:
         """Reports pods bound and ended, in order of event time; returns the newest generation, 0 before the first tick."""
         request = features_pb2.ReportPodEventsRequest(events=[pod_event_to_proto(event) for event in events])
         answer: features_pb2.ReportPodEventsResponse = await call_unary(
-            self._stub.ReportPodEvents, request, timeout_seconds, self.address
+            self._report_pod_events, request, timeout_seconds, self.address
         )
         return answer.generation
 
@@ -110,5 +122,16 @@ class ReplaySourceClient(ServiceClient):
             pod_uids=pod_uids,
             pod_usage=to_float32_bytes(pod_usage),
         )
-        answer: features_pb2.AdvanceTickResponse = await call_unary(self._stub.AdvanceTick, request, timeout_seconds, self.address)
+        answer: features_pb2.AdvanceTickResponse = await call_unary(self._advance_tick, request, timeout_seconds, self.address)
         return answer.generation
+
+
+def _authorized(method: Any, token: str) -> Any:
+    if not token:
+        return method
+    own = (("authorization", f"Bearer {token}"),)
+
+    def call(request: Any, *, timeout: float, metadata: tuple[tuple[str, str], ...] | None) -> Any:
+        return method(request, timeout=timeout, metadata=(*(metadata or ()), *own))
+
+    return call
