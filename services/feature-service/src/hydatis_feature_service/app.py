@@ -39,7 +39,7 @@ class FeatureServiceApp:
         metrics = FeatureMetrics(registry)
         self._stream = TableStream()
         metrics.subscribers.set_function(lambda: self._stream.subscribers_count)
-        store = warm_store_from_url(settings.warm_store, settings.warm_timeout_seconds)
+        store = warm_store_from_url(settings.warm_store, settings.warm_timeout_seconds, settings.warm_ca_file)
         self.keeper = TableKeeper(self._stream, metrics, settings.metric_window_seconds)
         self._warm = WarmKeeper(store, self.keeper.snapshot, metrics, settings.warm_least_gap_seconds)
         self.keeper.on_tick = self._warm.due

@@ -20,13 +20,18 @@ class RedisWarmStore:
     """Keeps the blob under one key.
 
     Args:
-        url: ``redis://HOST:PORT/DB``.
+        url: ``redis://HOST:PORT/DB``, or ``rediss://`` for TLS: then the server's certificate must be good for its host.
         timeout_seconds: how long connecting, and one read or write, may take.
+        ca_file: authorities that are believed instead of the system's, read at each connection; empty: the system's.
     """
 
-    def __init__(self, url: str, timeout_seconds: float) -> None:
+    def __init__(self, url: str, timeout_seconds: float, ca_file: str = "") -> None:
         self._redis = redis.asyncio.Redis.from_url(
-            url, socket_timeout=timeout_seconds, socket_connect_timeout=timeout_seconds, retry_on_timeout=False
+            url,
+            socket_timeout=timeout_seconds,
+            socket_connect_timeout=timeout_seconds,
+            retry_on_timeout=False,
+            **({"ssl_ca_certs": ca_file} if ca_file else {}),
         )
 
     async def save(self, data: bytes) -> None:

@@ -59,7 +59,9 @@ class FeatureServiceSettings(ServiceSettings):
     metric_window_seconds: float = Field(default=900.0, gt=0, le=86_400)
     """Seconds until the measured windows show all of a new pod; credits decay over it."""
     warm_store: str = "sqlite:///hydatis-state/warm.sqlite"
-    """Where the state is kept for a warm start: sqlite:///PATH, redis://HOST:PORT/DB, or none."""
+    """Where the state is kept for a warm start: sqlite:///PATH, redis://HOST:PORT/DB, rediss:// for TLS, or none."""
+    warm_ca_file: str = ""
+    """PEM file with the authorities by which a Redis over TLS is believed. Empty: the system's."""
     warm_timeout_seconds: float = Field(default=2.0, gt=0, le=60)
     """How long one read or write of the warm store may take."""
     warm_least_gap_seconds: float = Field(default=1.0, ge=0, le=3600)

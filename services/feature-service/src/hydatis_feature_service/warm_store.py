@@ -87,24 +87,32 @@ class SqliteWarmStore:
         return bytes(row[0]) if row else None
 
 
-def warm_store_from_url(url: str, timeout_seconds: float) -> WarmStore:
+def warm_store_from_url(url: str, timeout_seconds: float, ca_file: str = "") -> WarmStore:
     """The store that a setting names.
 
     Args:
-        url: ``sqlite:///PATH`` (four slashes for an absolute path also work), ``redis://HOST:PORT/DB``, or ``none``.
+        url: ``sqlite:///PATH`` (four slashes for an absolute path also work), ``redis://HOST:PORT/DB``, ``rediss://``
+            for Redis over TLS, or ``none``.
         timeout_seconds: how long one read or write may take.
+        ca_file: authorities by which a Redis over TLS is believed; empty: the system's.
 
     Raises:
-        InvalidValue: it names none of them.
+        InvalidValue: it names none of them, or the file is not for it.
     """
+    parts = urlsplit(url)
+    if ca_file and parts.scheme != "rediss":
+        raise InvalidValue(
+            f"set, and warm_store is {parts.scheme or 'none'}", field="warm_ca_file", expected="a warm_store of rediss://"
+        )
+    if ca_file and not Path(ca_file).is_file():
+        raise InvalidValue(f"{ca_file} is not there", field="warm_ca_file", expected="a PEM file")
     if url in ("", "none"):
         return NoWarmStore()
-    parts = urlsplit(url)
     if parts.scheme == "sqlite" and not parts.netloc and len(parts.path) > 1:
         return SqliteWarmStore(Path(parts.path[1:]), timeout_seconds)
     if parts.scheme in ("redis", "rediss") and parts.hostname:
         # The client library is only loaded by those who use it.
         from hydatis_feature_service.redis_warm_store import RedisWarmStore
 
-        return RedisWarmStore(url, timeout_seconds)
+        return RedisWarmStore(url, timeout_seconds, ca_file)
     raise InvalidValue(f"{parts.scheme!r} is no store", field="warm_store", expected="sqlite:///PATH, redis://HOST:PORT/DB or none")
