@@ -6,6 +6,8 @@ tries again at the next tick anyway.
 
 from __future__ import annotations
 
+from typing import Any
+
 import redis.asyncio
 import redis.exceptions
 from hydatis_core.errors import DependencyUnavailable
@@ -26,12 +28,13 @@ class RedisWarmStore:
     """
 
     def __init__(self, url: str, timeout_seconds: float, ca_file: str = "") -> None:
+        believed: dict[str, Any] = {"ssl_ca_certs": ca_file} if ca_file else {}
         self._redis = redis.asyncio.Redis.from_url(
             url,
             socket_timeout=timeout_seconds,
             socket_connect_timeout=timeout_seconds,
             retry_on_timeout=False,
-            **({"ssl_ca_certs": ca_file} if ca_file else {}),
+            **believed,
         )
 
     async def save(self, data: bytes) -> None:
