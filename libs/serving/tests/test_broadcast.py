@@ -99,3 +99,15 @@ async def test_flushed_waits_for_every_stream_and_for_no_longer_than_told():
     again.cancel()
     await asyncio.gather(again, return_exceptions=True)
     assert broadcast.subscribers_count == 0
+
+
+async def test_who_wants_whole_states_only_is_told_of_no_events_and_nobody_waits_for_it():
+    broadcast: Broadcast[str] = Broadcast(lambda: ["table 60", "profiles", "bind a"])
+    stream = broadcast.subscribe(["table 60"])
+    assert await take(stream, 1) == ["table 60"]
+    reading = asyncio.create_task(anext(stream))
+    await asyncio.sleep(0)
+    broadcast.publish("bind b")
+    assert await broadcast.flushed(5)
+    broadcast.publish_whole(["begin 120", "commit 120"])
+    assert [await reading, *await take(stream, 1)] == ["begin 120", "commit 120"]

@@ -102,13 +102,20 @@ class Broadcast(Generic[T]):
     def publish(self, event: T) -> None:
         """Publishes an event."""
         for subscription in self._subscriptions:
+            if not subscription.wants_events:
+                continue
             subscription.put_event(event)
             if subscription.waiting_count > self._backlog_limit_count:
                 subscription.begin_again(self._opening())
 
-    async def subscribe(self) -> AsyncGenerator[T, None]:
-        """The opening, then everything published; ends with its reader, or when the broadcast is closed."""
-        subscription = _Subscription(self._opening())
+    async def subscribe(self, wholes_only_after: Iterable[T] | None = None) -> AsyncGenerator[T, None]:
+        """The opening, then everything published; ends with its reader, or when the broadcast is closed.
+
+        Args:
+            wholes_only_after: where events are not wanted: what to begin with instead of the opening.
+        """
+        wants_events = wholes_only_after is None
+        subscription = _Subscription(self._opening() if wholes_only_after is None else wholes_only_after, wants_events)
         self._subscriptions.add(subscription)
         try:
             while not self._closed and (message := await subscription.next()) is not None:
@@ -141,7 +148,8 @@ class Broadcast(Generic[T]):
 class _Subscription(Generic[T]):
     """What waits for one subscriber. Entries are events, or whole states as sequences."""
 
-    def __init__(self, opening: Iterable[T]) -> None:
+    def __init__(self, opening: Iterable[T], wants_events: bool) -> None:
+        self.wants_events = wants_events
         self._rest: deque[T] = deque(opening)  # begun: sent to its end, whatever comes
         self._waiting: deque[tuple[bool, Sequence[T]]] = deque()
         self._filled = asyncio.Event()

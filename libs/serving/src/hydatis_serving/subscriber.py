@@ -183,7 +183,8 @@ class TableSubscriber(StreamSubscriber):
         security: TransportSecurity = PLAIN,
     ) -> None:
         super().__init__(address, "table", metrics=metrics, security=security)
-        self._request = features_pb2.WatchTableRequest(subscriber=subscriber)
+        tables_only = on_delta is None and on_profiles is None
+        self._request = features_pb2.WatchTableRequest(subscriber=subscriber, tables_only=tables_only)
         self._on_table = on_table
         self._on_delta = on_delta
         self._on_profiles = on_profiles

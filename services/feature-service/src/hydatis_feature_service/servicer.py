@@ -34,7 +34,7 @@ class FeatureServicer(features_pb2_grpc.FeatureServiceServicer):
     async def WatchTable(self, request: features_pb2.WatchTableRequest, context: Any) -> AsyncIterator[Step]:
         """The table and everything that happens to it."""
         subscriber_from_proto(request)
-        async for step in self._stream.subscribe():
+        async for step in self._stream.subscribe(tables_only=request.tables_only):
             yield step
 
     async def GetNodeFeatures(

@@ -109,9 +109,14 @@ class TableStream:
         """Waits until all that was published is handed to every subscriber's stream; False: one was too slow."""
         return await self._broadcast.flushed(self._flush_seconds)
 
-    def subscribe(self) -> AsyncIterator[Step]:
-        """Everything a newcomer must know, then whatever happens."""
-        return self._broadcast.subscribe()
+    def subscribe(self, *, tables_only: bool = False) -> AsyncIterator[Step]:
+        """Everything a newcomer must know, then whatever happens; or of both the tables alone."""
+        if not tables_only:
+            return self._broadcast.subscribe()
+        # No profiles are a message, too: it says that the stream is open while there is no table yet.
+        return self._broadcast.subscribe(
+            [*self._table_steps, profiles_step(ProfileChange(), self._tables.newest, replace_all=True)]
+        )
 
     def close(self) -> None:
         """Ends all streams."""
