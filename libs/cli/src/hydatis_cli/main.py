@@ -18,6 +18,7 @@ from hydatis_cli.commands import (
     demo,
     explain,
     replay,
+    switch,
     train,
     up,
 )
@@ -38,6 +39,10 @@ app.command()(up.down)
 app.command()(up.status)
 app.command()(up.logs)
 app.command()(up.restart)
+app.command()(switch.off)
+app.command()(switch.on)
+app.command()(switch.shadow)
+app.command()(switch.policy)
 app.command()(train.train)
 app.command()(replay.replay)
 app.command()(explain.explain)
