@@ -145,3 +145,13 @@ async def watch() -> AsyncIterator[Callable[[str], Watcher]]:
     yield start
     for subscriber in subscribers:
         await subscriber.stop()
+
+
+@pytest.fixture
+async def free_address() -> str:
+    """HOST:PORT where nobody listens."""
+    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    server.close()
+    await server.wait_closed()
+    return f"{host}:{port}"

@@ -19,10 +19,12 @@ from numpy.typing import NDArray
 from hydatis_features.sliding_samples import SlidingSamples
 from hydatis_features.usage import METRICS
 
-__all__ = ["BIN_SECONDS", "NodeWindows"]
+__all__ = ["BIN_COUNT", "BIN_SECONDS", "FINE_SECONDS", "NodeWindows"]
 
 BIN_SECONDS = 300.0
+#: How far back samples are kept one by one.
 FINE_SECONDS = 4200.0
+#: How many bins are kept.
 BIN_COUNT = 302
 T = TypeVar("T", bound=np.generic)
 _CPU, _MEMORY = METRICS.index("cpu_used_cores"), METRICS.index("memory_used_bytes")

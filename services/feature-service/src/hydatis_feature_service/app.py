@@ -64,15 +64,20 @@ class FeatureServiceApp:
             )
 
     async def start(self) -> None:
-        """Restores what was kept, serves, then lets the sources push. Ready when the nodes and pods there are, are known."""
+        """Restores what was kept, serves, then lets the sources push: nodes and pods, then what was and is measured of them.
+
+        Ready when all of that is known that can be.
+        """
         await self._warm.load(self.keeper.restore)
         self._security.start()
         await self.server.start()
         self._warm.start()
-        await self._metric_source.start(self.keeper)
         await self._cluster_source.start(self.keeper, self._synced)
 
     async def _synced(self) -> None:
+        await self._metric_source.start(self.keeper, self._recalled)
+
+    async def _recalled(self) -> None:
         await self.server.set_ready(True)
 
     async def stop(self) -> None:

@@ -11,7 +11,18 @@ from typing import Generic, TypeVar
 from msgspec import Struct
 from msgspec.json import Decoder
 
-__all__ = ["FACT_DECODER", "POD_DECODER", "TARGET_DECODER", "Answer", "FactLabels", "PodLabels", "Series", "TargetLabels"]
+__all__ = [
+    "COURSE_DECODER",
+    "FACT_DECODER",
+    "POD_DECODER",
+    "TARGET_DECODER",
+    "Answer",
+    "Course",
+    "FactLabels",
+    "PodLabels",
+    "Series",
+    "TargetLabels",
+]
 
 
 class TargetLabels(Struct, frozen=True, gc=False):
@@ -65,28 +76,41 @@ class Series(Struct, Generic[L], gc=False):
         return float(self.value[1])
 
 
-class Vector(Struct, Generic[L]):
-    """The data of an answer to an instant query."""
+class Course(Struct, Generic[L], gc=False):
+    """One series over a while."""
 
-    result: list[Series[L]]
-    resultType: str = "vector"
+    metric: L
+    values: list[tuple[float, str]]
+    """Times, ascending, and the values at them; times without a value are left out."""
 
 
-class Answer(Struct, Generic[L]):
-    """An answer of /api/v1/query."""
+S = TypeVar("S")
+
+
+class Found(Struct, Generic[S]):
+    """The data of an answer."""
+
+    result: list[S]
+    resultType: str
+    """"vector": series; "matrix": courses."""
+
+
+class Answer(Struct, Generic[S]):
+    """An answer of /api/v1/query or /api/v1/query_range."""
 
     status: str
-    data: Vector[L] | None = None
+    data: Found[S] | None = None
     errorType: str = ""
     error: str = ""
     warnings: list[str] = []
 
     @property
-    def series(self) -> list[Series[L]]:
+    def series(self) -> list[S]:
         """What was found; nothing where there are no data."""
         return [] if self.data is None else self.data.result
 
 
-TARGET_DECODER = Decoder(Answer[TargetLabels])
-POD_DECODER = Decoder(Answer[PodLabels])
-FACT_DECODER = Decoder(Answer[FactLabels])
+TARGET_DECODER = Decoder(Answer[Series[TargetLabels]])
+POD_DECODER = Decoder(Answer[Series[PodLabels]])
+FACT_DECODER = Decoder(Answer[Series[FactLabels]])
+COURSE_DECODER = Decoder(Answer[Course[TargetLabels]])

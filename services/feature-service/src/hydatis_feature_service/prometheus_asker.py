@@ -91,13 +91,17 @@ class PrometheusAsker:
             for name, (promql, of_pods) in told.items()
             if not self._is_spared(name, at_seconds)
         }
-        facts_seconds = _UNSURE_TICKS * tick_seconds if self.is_unsure else _FACTS_SECONDS
-        if at_seconds - self._facts_at_seconds >= facts_seconds and not self._is_spared(_FACTS, at_seconds):
-            await self._refresh(at_seconds, within_seconds, tick_seconds)
+        await self.learn(at_seconds, within_seconds, tick_seconds)
         replies = {name: await task for name, task in asked.items()}
         for name, reply in replies.items():
             self._note(name, reply, at_seconds, tick_seconds)
         return {name: replies.get(name, Reply(SPARED)) for name in told}
+
+    async def learn(self, at_seconds: float, within_seconds: float, tick_seconds: float) -> None:
+        """Asks for facts where it is time to; arguments as of ``sweep``."""
+        facts_seconds = _UNSURE_TICKS * tick_seconds if self.is_unsure else _FACTS_SECONDS
+        if at_seconds - self._facts_at_seconds >= facts_seconds and not self._is_spared(_FACTS, at_seconds):
+            await self._refresh(at_seconds, within_seconds, tick_seconds)
 
     async def close(self) -> None:
         """Closes its connections."""

@@ -17,11 +17,11 @@ import aiohttp
 import msgspec
 from msgspec.json import Decoder
 
-from hydatis_feature_service.prometheus_answers import Answer, Series
+from hydatis_feature_service.prometheus_answers import Answer
 
 __all__ = ["OUTCOMES", "PrometheusClient", "Reply"]
 
-L = TypeVar("L")
+S = TypeVar("S")
 
 #: What can come of a query.
 OUTCOMES = ("ok", "partial", "late", "unreachable", "unavailable", "refused", "garbled", "too_large")
@@ -32,12 +32,12 @@ _SHOWN_CHARACTERS = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Reply(Generic[L]):
+class Reply(Generic[S]):
     """What came of a query."""
 
     outcome: str
     """One of ``OUTCOMES``."""
-    series: list[Series[L]] = field(default_factory=list)
+    series: list[S] = field(default_factory=list)
     why: str = ""
     """What went wrong, or what the server warns of."""
     seconds: float = 0.0
@@ -50,7 +50,7 @@ class Reply(Generic[L]):
 
 
 class PrometheusClient:
-    """Instant queries to one Prometheus, or to anything that speaks its API (Thanos, Mimir, VictoriaMetrics).
+    """Queries to one Prometheus, or to anything that speaks its API (Thanos, Mimir, VictoriaMetrics).
 
     Args:
         url: base URL, as ``http://prometheus:9090`` or ``https://host/prefix``.
@@ -61,15 +61,15 @@ class PrometheusClient:
     """
 
     def __init__(self, url: str, token_file: str = "", ca_file: str = "", most_bytes: int = 2**28, at_once: int = 4) -> None:
-        self._url = url.rstrip("/") + "/api/v1/query"
+        self._url = url.rstrip("/") + "/api/v1/"
         self._token_file = token_file
         self._ca_file = ca_file
         self._most_bytes = most_bytes
         self._turns = asyncio.Semaphore(at_once)
         self._session: aiohttp.ClientSession | None = None
 
-    async def ask(self, promql: str, at_seconds: float, decoder: Decoder[Answer[L]], within_seconds: float) -> Reply[L]:
-        """One query.
+    async def ask(self, promql: str, at_seconds: float, decoder: Decoder[Answer[S]], within_seconds: float) -> Reply[S]:
+        """One query at one time.
 
         Args:
             promql: the query.
@@ -77,25 +77,48 @@ class PrometheusClient:
             decoder: what the answer is read with.
             within_seconds: an answer after that is late, waiting for a turn included.
         """
-        began = perf_counter()
-        try:
-            async with asyncio.timeout(within_seconds), self._turns:
-                left = within_seconds - (perf_counter() - began)
-                reply = await self._post(promql, at_seconds, left, decoder)
-        except TimeoutError:
-            reply = Reply("late", why=f"no answer within {within_seconds:g} s")
-        except (aiohttp.ClientError, OSError) as failure:
-            reply = Reply("unreachable", why=f"{type(failure).__name__}: {failure}")
-        return replace(reply, seconds=perf_counter() - began)
+        return await self._ask("query", "vector", {"query": promql, "time": f"{at_seconds:.3f}"}, decoder, within_seconds)
+
+    async def ask_range(
+        self,
+        promql: str,
+        first_seconds: float,
+        last_seconds: float,
+        step_seconds: float,
+        decoder: Decoder[Answer[S]],
+        within_seconds: float,
+    ) -> Reply[S]:
+        """One query at many times: first, first + step, ... until last. The rest as of ``ask``."""
+        form = {
+            "query": promql,
+            "start": f"{first_seconds:.3f}",
+            "end": f"{last_seconds:.3f}",
+            "step": f"{step_seconds:g}",
+        }
+        return await self._ask("query_range", "matrix", form, decoder, within_seconds)
 
     async def close(self) -> None:
         """Closes its connections."""
         if self._session is not None:
             await self._session.close()
 
-    async def _post(self, promql: str, at_seconds: float, within_seconds: float, decoder: Decoder[Answer[L]]) -> Reply[L]:
-        form = {"query": promql, "time": f"{at_seconds:.3f}", "timeout": f"{max(int(within_seconds * 1000), 1)}ms"}
-        async with self._opened().post(self._url, data=form, headers=self._headers()) as response:
+    async def _ask(
+        self, path: str, kind: str, form: dict[str, str], decoder: Decoder[Answer[S]], within_seconds: float
+    ) -> Reply[S]:
+        began = perf_counter()
+        try:
+            async with asyncio.timeout(within_seconds), self._turns:
+                left = within_seconds - (perf_counter() - began)
+                limit = {"timeout": f"{max(int(left * 1000), 1)}ms"}
+                reply = await self._post(path, kind, form | limit, decoder)
+        except TimeoutError:
+            reply = Reply("late", why=f"no answer within {within_seconds:g} s")
+        except (aiohttp.ClientError, OSError) as failure:
+            reply = Reply("unreachable", why=f"{type(failure).__name__}: {failure}")
+        return replace(reply, seconds=perf_counter() - began)
+
+    async def _post(self, path: str, kind: str, form: dict[str, str], decoder: Decoder[Answer[S]]) -> Reply[S]:
+        async with self._opened().post(self._url + path, data=form, headers=self._headers()) as response:
             body = bytearray()
             async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
                 body += chunk
@@ -103,7 +126,7 @@ class PrometheusClient:
                     return Reply("too_large", why=f"more than {self._most_bytes} bytes", size_bytes=len(body))
             status = response.status
         # Half a second of decoding would keep every stream of the table waiting.
-        return await asyncio.to_thread(_read, status, body, decoder)
+        return await asyncio.to_thread(_read, status, body, decoder, kind)
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -123,7 +146,7 @@ class PrometheusClient:
         return {"Authorization": f"Bearer {Path(self._token_file).read_text().strip()}"}
 
 
-def _read(status: int, body: bytearray, decoder: Decoder[Answer[L]]) -> Reply[L]:
+def _read(status: int, body: bytearray, decoder: Decoder[Answer[S]], kind: str) -> Reply[S]:
     """What an answer says."""
     if status in _UNAVAILABLE:
         return Reply("unavailable", why=_said(status, body), size_bytes=len(body))
@@ -131,7 +154,7 @@ def _read(status: int, body: bytearray, decoder: Decoder[Answer[L]]) -> Reply[L]
         return Reply("refused", why=_said(status, body), size_bytes=len(body))
     try:
         answer = decoder.decode(body)
-        if answer.status != "success" or (answer.data is not None and answer.data.resultType != "vector"):
+        if answer.status != "success" or (answer.data is not None and answer.data.resultType != kind):
             return Reply("garbled", why=_said(status, body), size_bytes=len(body))
     except msgspec.MsgspecError as damage:
         return Reply("garbled", why=f"no answer to a query: {damage}", size_bytes=len(body))

@@ -56,6 +56,15 @@ class PrometheusSourceMetrics:
         self._rules = Gauge(
             "hydatis_prometheus_rules_in_use", "1: recorded series are read; 0: the exporters' own.", registry=registry
         )
+        self._recalls = Counter(
+            "hydatis_prometheus_recalls_total",
+            "Times that the past was asked for, by what was answered: whole, partial (the newest part), none.",
+            ("outcome",),
+            registry=registry,
+        )
+        self._recalled = Gauge(
+            "hydatis_prometheus_recalled_seconds", "How far back the newest answer about the past reached.", registry=registry
+        )
         for outcome in prometheus_targets.OUTCOMES:
             self._targets.labels(outcome)
 
@@ -63,6 +72,11 @@ class PrometheusSourceMetrics:
         """A query ended."""
         self._queries.labels(query, outcome).inc()
         self._seconds.labels(query).set(seconds)
+
+    def recalled(self, outcome: str, reach_seconds: float) -> None:
+        """The past was asked for."""
+        self._recalls.labels(outcome).inc()
+        self._recalled.set(reach_seconds)
 
     def ticked(self, outcome: str) -> None:
         """A tick was told, or failed."""

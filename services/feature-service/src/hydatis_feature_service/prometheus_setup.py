@@ -22,4 +22,6 @@ def prometheus_metrics(settings: FeatureServiceSettings, registry: CollectorRegi
     client = PrometheusClient(settings.prometheus_url, settings.prometheus_token_file, settings.prometheus_ca_file)
     metrics = PrometheusSourceMetrics(registry)
     asker = PrometheusAsker(client, asking, metrics)
-    return PrometheusMetrics(asker, asking, metrics, settings.prometheus_timeout_seconds)
+    return PrometheusMetrics(
+        asker, client, asking, metrics, settings.prometheus_timeout_seconds, settings.prometheus_history_within_seconds
+    )

@@ -19,8 +19,10 @@ from hydatis_features.usage import METRICS
 from hydatis_serving.logs import get_logger
 
 from hydatis_feature_service.prometheus_asker import SPARED, PrometheusAsker
-from hydatis_feature_service.prometheus_client import Reply
-from hydatis_feature_service.prometheus_directory import Directory, PodNames
+from hydatis_feature_service.prometheus_books import TargetBooks
+from hydatis_feature_service.prometheus_catch_up import CatchUp
+from hydatis_feature_service.prometheus_client import PrometheusClient, Reply
+from hydatis_feature_service.prometheus_directory import PodNames
 from hydatis_feature_service.prometheus_metrics import PrometheusSourceMetrics
 from hydatis_feature_service.prometheus_queries import (
     GROUP_QUANTITIES,
@@ -31,9 +33,9 @@ from hydatis_feature_service.prometheus_queries import (
     Quantity,
 )
 from hydatis_feature_service.prometheus_rows import NodeRows, PodRows, node_rows, pod_rows
-from hydatis_feature_service.prometheus_targets import UNPLACED, TargetBook
+from hydatis_feature_service.prometheus_targets import UNPLACED
 from hydatis_feature_service.scrape import Scrape
-from hydatis_feature_service.sources import Cluster, MetricSink
+from hydatis_feature_service.sources import Cluster, MetricSink, Synced
 from hydatis_feature_service.wall_clock import wall_clock_ticks
 
 __all__ = ["PrometheusMetrics"]
@@ -42,6 +44,8 @@ __all__ = ["PrometheusMetrics"]
 _TICK_SHARE = 0.6
 #: How soon it is looked again whether there is a cluster.
 _WAIT_SECONDS = 0.25
+#: A pause of more ticks than this is filled from the past, within a tick; a shorter one stays a gap.
+_PAUSE_TICKS = 4.0
 _MEMORY, _CPU = METRICS.index("memory_used_bytes"), METRICS.index("cpu_used_cores")
 
 
@@ -49,10 +53,12 @@ class PrometheusMetrics:
     """Samples from a Prometheus server.
 
     Args:
-        asker: asks it.
+        asker: asks it, of a moment.
+        client: asks it, of the past.
         asking: windows and age limit.
         metrics: what was measured, counted.
         within_seconds: answers later than that are none.
+        history_within_seconds: how long filling the windows from the past may take at the start; 0: the past is not asked for.
         clock: Unix seconds.
         sleep: waits so many seconds.
     """
@@ -60,9 +66,11 @@ class PrometheusMetrics:
     def __init__(
         self,
         asker: PrometheusAsker,
+        client: PrometheusClient,
         asking: Asking,
         metrics: PrometheusSourceMetrics,
         within_seconds: float,
+        history_within_seconds: float = 0.0,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -70,19 +78,20 @@ class PrometheusMetrics:
         self._asking = asking
         self._metrics = metrics
         self._within_seconds = within_seconds
+        self._history_within_seconds = history_within_seconds
         self._clock = clock
         self._sleep = sleep
         self._log = get_logger(__name__)
         self._names = PodNames(asking.rate_window_seconds + asking.most_age_seconds)
-        self._book = TargetBook()
-        self._basis: tuple[Any, ...] = ()  # what the book was made of
+        self._books = TargetBooks()
+        self._catch_up = CatchUp(client, asker, self._books, asking, metrics, clock)
         self._needs_root = self._needs_groups = True
         self._told: dict[str, Any] = {}
         self._running: asyncio.Task[None] | None = None
 
-    async def start(self, sink: MetricSink) -> None:
-        """Begins to push one scrape per tick."""
-        self._running = asyncio.create_task(self._run(sink))
+    async def start(self, sink: MetricSink, recalled: Synced) -> None:
+        """Fills the windows from the past, says so, and pushes one scrape per tick from then on."""
+        self._running = asyncio.create_task(self._run(sink, recalled))
 
     async def stop(self) -> None:
         """Ends it; a tick under way is left."""
@@ -109,13 +118,17 @@ class PrometheusMetrics:
         self._report(replies, nodes, measured, at_seconds)
         return scrape
 
-    async def _run(self, sink: MetricSink) -> None:
+    async def _run(self, sink: MetricSink, recalled: Synced) -> None:
+        await self._catch_up.fill(sink, 1.0, self._history_within_seconds)
+        await recalled()
         while True:
             cluster = sink.cluster
             if cluster is None:
                 await self._sleep(_WAIT_SECONDS)
                 continue
             async for generation in wall_clock_ticks(cluster.tick_seconds, self._clock, self._sleep):
+                a_share = min(self._history_within_seconds, _TICK_SHARE * cluster.tick_seconds)
+                await self._catch_up.fill(sink, _PAUSE_TICKS, a_share)
                 try:
                     await self.tick(sink, generation)
                 except HydatisError as refused:
@@ -136,21 +149,18 @@ class PrometheusMetrics:
         self, cluster: Cluster, pods: Sequence[BoundPod], replies: Mapping[str, Reply[Any]], at_seconds: float
     ) -> tuple[NodeRows, PodRows]:
         """Runs in a thread: 50,000 pods take a good part of a second."""
-        facts = self._asker.facts
-        basis = (cluster.nodes, cluster.addresses, facts)
-        if not self._basis or any(new is not old for new, old in zip(basis, self._basis, strict=True)):
-            self._book = TargetBook(Directory.of(cluster, facts.node_infos, pods), facts.unames, facts.product_uuids)
-            self._basis = basis
+        book = self._books.of(cluster, pods, self._asker.facts)
         rows = {node.name: row for row, node in enumerate(cluster.nodes)}
         oldest_seconds = at_seconds - self._asking.most_age_seconds
 
         def measured(family: tuple[Quantity, ...]) -> NodeRows:
             answers = {quantity.column: replies[quantity.name].series for quantity in family if quantity.column}
             times = next(replies[quantity.name].series for quantity in family if not quantity.column)
-            return node_rows(rows, self._book, times, answers, oldest_seconds)
+            return node_rows(rows, book, times, answers, oldest_seconds)
 
         nodes = measured(NODE_QUANTITIES)
-        if self._needs_root:
+        asked_root, self._needs_root = self._needs_root, bool(np.isnan(nodes.sample_seconds).any())
+        if asked_root:
             nodes = nodes.filled_from(measured(ROOT_QUANTITIES))
         self._names.update(pods, at_seconds)
         family = POD_QUANTITIES
@@ -164,7 +174,6 @@ class PrometheusMetrics:
         self._metrics.ticked("whole" if answered == len(replies) else "partial" if answered else "empty")
         ages = at_seconds - nodes.sample_seconds[~np.isnan(nodes.sample_seconds)]
         self._metrics.measured(nodes.states, pods.states, nodes.targets, float(np.median(ages)) if len(ages) else float("nan"))
-        self._needs_root = bool(np.isnan(nodes.sample_seconds).any())
         self._needs_groups = not replies["pod_memory"].series
         self._asker.is_unsure = bool(nodes.unplaced)
         failures: defaultdict[str, list[str]] = defaultdict(list)

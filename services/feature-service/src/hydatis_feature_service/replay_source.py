@@ -50,9 +50,10 @@ class ReplayMetrics:
     def __init__(self) -> None:
         self._sink: MetricSink | None = None
 
-    async def start(self, sink: MetricSink) -> None:
-        """From now on calls reach the sink."""
+    async def start(self, sink: MetricSink, recalled: Synced) -> None:
+        """From now on calls reach the sink. Nothing is remembered: the driver says all that was."""
         self._sink = sink
+        await recalled()
 
     async def stop(self) -> None:
         """From now on calls fail."""

@@ -52,6 +52,9 @@ class FeatureServiceSettings(ServiceSettings):
     """Over which rates are taken: four times the interval of scrapes."""
     prometheus_sample_age_seconds: int = Field(default=90, ge=1, le=3600)
     """A sample older than this is none: what it measured is unknown. Three times the interval of scrapes."""
+    prometheus_history_within_seconds: float = Field(default=60.0, ge=0, le=600)
+    """How long, at the start, the windows may be filled from what Prometheus remembers before the service is ready all the same.
+    0: the past is not asked for."""
     tick_seconds: float = Field(default=15.0, ge=1, le=300, multiple_of=1)
     """Of a live cluster: length of a tick, whole seconds. Tables are made at its multiples by the wall clock."""
     scrape_delay_seconds: float = Field(default=15.0, ge=0, le=300)

@@ -15,13 +15,14 @@ from hydatis_core.errors import Duplicate, InvalidValue
 from hydatis_core.nodes import Node
 from hydatis_core.pods import Pod
 from hydatis_features.cluster_state import BoundPod
+from hydatis_features.history import History
 from hydatis_serving.events import PodEvent
 
 from hydatis_feature_service.scrape import Scrape
 
 __all__ = ["Cluster", "ClusterSink", "ClusterSource", "MetricSink", "MetricSource", "Synced"]
 
-#: What a cluster source calls once the sink knows all nodes and bound pods.
+#: What a source calls once the sink knows what there is: all nodes and bound pods, or what was measured before.
 Synced = Callable[[], Awaitable[None]]
 
 
@@ -88,6 +89,15 @@ class MetricSink(Protocol):
         """Takes one tick's samples; returns its generation once the table is published."""
         ...
 
+    async def recall(self, history: History) -> int:
+        """Takes what was measured before the next tick and is not known yet; returns how many times it took."""
+        ...
+
+    @property
+    def last_sample_seconds(self) -> float:
+        """When the newest samples that it knows were taken; -inf: it knows none."""
+        ...
+
     @property
     def cluster(self) -> Cluster | None:
         """The cluster as it is known now: its nodes, their addresses, the length of a tick. None: none yet."""
@@ -113,8 +123,8 @@ class ClusterSource(Protocol):
 class MetricSource(Protocol):
     """Where samples come from."""
 
-    async def start(self, sink: MetricSink) -> None:
-        """Begins to push one scrape per tick."""
+    async def start(self, sink: MetricSink, recalled: Synced) -> None:
+        """Begins to push one scrape per tick; ``recalled`` is awaited once, when the sink knows what the source remembers."""
         ...
 
     async def stop(self) -> None:

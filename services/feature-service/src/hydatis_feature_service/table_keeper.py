@@ -8,6 +8,7 @@ and handed to the engine when it is done.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -18,6 +19,7 @@ from hydatis_core.errors import ArtifactRefused, GenerationUnavailable, InvalidV
 from hydatis_core.pods import Pod
 from hydatis_features.cluster_state import BoundPod
 from hydatis_features.engine import FeatureEngine
+from hydatis_features.history import History
 from hydatis_features.table import NodeTable
 from hydatis_serving.events import BindDelta, PodEvent, PodEventKind
 
@@ -138,6 +140,19 @@ class TableKeeper:
         """
         return await self._unbroken(self._advance(scrape))
 
+    async def recall(self, history: History) -> int:
+        """Fills the windows with what was measured before the next tick; returns how many times were taken.
+
+        Raises:
+            GenerationUnavailable: no cluster is loaded.
+        """
+        return await self._unbroken(self._recall(history))
+
+    @property
+    def last_sample_seconds(self) -> float:
+        """When the newest samples in the windows were taken; -inf: there are none."""
+        return -math.inf if self._engine is None else self._engine.windows.last_sample_seconds
+
     async def snapshot(self) -> WarmState | None:
         """All that is worth keeping over a restart; None: no cluster is loaded."""
         return await self._unbroken(self._snapshot())
@@ -202,6 +217,12 @@ class TableKeeper:
             self._metrics.ticked(table.generation, computed - began, perf_counter() - computed, len(engine.state.bound_pods()))
         self.on_tick()
         return table.generation
+
+    async def _recall(self, history: History) -> int:
+        async with self._lane:
+            engine = self._loaded()
+            async with self._engine_busy(engine):
+                return await asyncio.to_thread(engine.recall, history)
 
     async def _compute(self, engine: FeatureEngine, scrape: Scrape) -> NodeTable:
         # A pod bound from here on is not in the table that is being made: its delta says so by that table's generation.
