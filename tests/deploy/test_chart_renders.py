@@ -12,10 +12,15 @@ from chart.rendered import CHART, FULL, NAMESPACE, PLAIN, ROOT, lint, refusal, r
 from chart.settings_schema import settings_definitions
 
 #: Values -> what helm makes of them, as it is checked in.
-GOLDEN = {PLAIN: ROOT / "deploy" / "manifests" / "hydatis.yaml", FULL: ROOT / "tests" / "deploy" / "golden" / "full.yaml"}
+TLS = FULL.with_name("tls.yaml")
+GOLDEN = {
+    PLAIN: ROOT / "deploy" / "manifests" / "hydatis.yaml",
+    FULL: ROOT / "tests" / "deploy" / "golden" / "full.yaml",
+    TLS: ROOT / "tests" / "deploy" / "golden" / "tls.yaml",
+}
 
 
-@pytest.mark.parametrize("values", [None, PLAIN, FULL], ids=["default", "plain", "full"])
+@pytest.mark.parametrize("values", [None, PLAIN, FULL, TLS], ids=["default", "plain", "full", "tls"])
 def test_helm_finds_nothing_to_warn_of(values: Path | None) -> None:
     done = lint(*([values] if values else []))
     assert done.returncode == 0, done.stdout

@@ -1,12 +1,18 @@
 {{/* (root, model, uri): what KServe runs. The model's name and storage; the rest is the ServingRuntime's. */}}
 {{- define "hydatis.kserveModel" -}}
+{{- $env := dict "MODEL_NAME" .model "MODELS_DIR" "/mnt/models" -}}
+{{- $env = merge $env (include "hydatis.tlsEnvironment" .root | fromYaml) -}}
 modelFormat: {name: hydatis}
 runtime: hydatis-model-server
 protocolVersion: grpc-v2
 storageUri: {{ .uri }}
 env:
-  {{- include "hydatis.environment" (dict "prefix" "HYDATIS_MODEL_SERVER_" "env" (dict "MODEL_NAME" .model "MODELS_DIR" "/mnt/models") "settings" .root.Values.models.settings) | trim | nindent 2 }}
+  {{- include "hydatis.environment" (dict "prefix" "HYDATIS_MODEL_SERVER_" "env" $env "settings" .root.Values.models.settings) | trim | nindent 2 }}
 resources: {{- toYaml .root.Values.models.resources | nindent 2 }}
+{{- if .root.Values.tls.enabled }}
+volumeMounts:
+  - {{ include "hydatis.tlsMount" .root }}
+{{- end }}
 {{- if .canary }}
 # KServe's type asks for it in a canary, and its webhook refuses it in the stable predictor
 name: kserve-container

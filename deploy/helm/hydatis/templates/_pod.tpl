@@ -48,20 +48,22 @@ tolerations: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
-{{/* port: alive while the event loop answers, ready while it can do its work. */}}
+{{/* (port, scheme): alive while the event loop answers, ready while it can do its work. */}}
 {{- define "hydatis.probes" -}}
+{{- $scheme := "" -}}
+{{- if eq .scheme "HTTPS" }}{{ $scheme = ", scheme: HTTPS" }}{{ end -}}
 startupProbe:
-  httpGet: {path: /healthz, port: {{ . }}}
+  httpGet: {path: /healthz, port: {{ .port }}{{ $scheme }}}
   periodSeconds: 2
   timeoutSeconds: 3
   failureThreshold: 60
 livenessProbe:
-  httpGet: {path: /healthz, port: {{ . }}}
+  httpGet: {path: /healthz, port: {{ .port }}{{ $scheme }}}
   periodSeconds: 10
   timeoutSeconds: 5
   failureThreshold: 3
 readinessProbe:
-  httpGet: {path: /readyz, port: {{ . }}}
+  httpGet: {path: /readyz, port: {{ .port }}{{ $scheme }}}
   periodSeconds: 2
   timeoutSeconds: 3
   failureThreshold: 2

@@ -10,7 +10,9 @@ env / secrets (without the prefix), mounts, volumes, strategy, apiAccess, claims
 {{- $account := .account | default $name -}}
 {{- $here := dict "root" $root "room" $name -}}
 {{- $ports := index (include "hydatis.ports" $root | fromYaml) .room -}}
-{{- $health := $ports.metrics | default $ports.http -}}
+{{- $tls := $root.Values.tls.enabled -}}
+{{- $health := dict "port" ($ports.metrics | default $ports.http) "scheme" (ternary "HTTPS" "HTTP" (and $tls (not $ports.metrics))) -}}
+{{- $env := merge (dict) (.env | default dict) (include "hydatis.tlsEnvironment" $root | fromYaml) -}}
 {{- $scaled := and .values.autoscaling .values.autoscaling.enabled -}}
 {{- if not .account }}
 apiVersion: v1
@@ -70,17 +72,23 @@ spec:
             - {name: {{ $which }}, containerPort: {{ $port }}, protocol: TCP}
             {{- end }}
           env:
-            {{- include "hydatis.environment" (dict "prefix" (printf "HYDATIS_%s_" (upper .room | replace "-" "_")) "env" .env "settings" .values.settings "secrets" .secrets) | trim | nindent 12 }}
+            {{- include "hydatis.environment" (dict "prefix" (printf "HYDATIS_%s_" (upper .room | replace "-" "_")) "env" $env "settings" .values.settings "secrets" .secrets) | trim | nindent 12 }}
           resources: {{- toYaml .values.resources | nindent 12 }}
           {{- include "hydatis.probes" $health | nindent 10 }}
           lifecycle: {preStop: {sleep: {seconds: {{ $root.Values.pods.drainSeconds }}}}}
           volumeMounts:
             - {name: tmp, mountPath: /tmp}
+            {{- if $tls }}
+            - {{ include "hydatis.tlsMount" $root }}
+            {{- end }}
             {{- with .mounts }}
             {{- toYaml . | nindent 12 }}
             {{- end }}
       volumes:
         - {name: tmp, emptyDir: {sizeLimit: 64Mi}}
+        {{- if $tls }}
+        - {{ include "hydatis.tlsVolume" (dict "root" $root "name" $name) }}
+        {{- end }}
         {{- with .volumes }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
@@ -99,7 +107,7 @@ spec:
   selector: {{- include "hydatis.selector" $here | nindent 4 }}
   ports:
     {{- range $which, $port := $ports }}
-    - {name: {{ $which }}, port: {{ $port }}, targetPort: {{ $which }}, protocol: TCP{{ if eq $which "grpc" }}, appProtocol: kubernetes.io/h2c{{ end }}}
+    - {name: {{ $which }}, port: {{ $port }}, targetPort: {{ $which }}, protocol: TCP{{ if eq $which "grpc" }}, appProtocol: {{ include "hydatis.grpcProtocol" $root }}{{ end }}}
     {{- end }}
   {{- with .serviceExtra }}
   {{- toYaml . | nindent 2 }}
