@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 import yaml
 from control_plane.api import Api
-from control_plane.binaries import Binaries
 from control_plane.fleet import Fleet, until
 from control_plane.plane import ControlPlane
 from control_plane.processes import Program, free_port
@@ -59,7 +58,7 @@ class Switched:
 
     def kubectl(self, *arguments: str) -> None:
         """Runs a kubectl command in the release's namespace."""
-        kubectl = str(Binaries().path("kubectl"))
+        kubectl = str(self.plane.binaries.path("kubectl"))
         config = f"--kubeconfig={self.plane.kubeconfig('admin')}"
         subprocess.run([kubectl, config, "-n", NAMESPACE, *arguments], capture_output=True, check=True)
 

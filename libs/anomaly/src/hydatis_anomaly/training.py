@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from hydatis_core.errors import InvalidValue
 from hydatis_core.seeds import generator
 from numpy.typing import NDArray
-from sklearn.ensemble import IsolationForest
 
 from hydatis_anomaly.deviations import Deviations
 from hydatis_anomaly.forest import MAX_UNKNOWN_RATIO, IsolationForestArrays
@@ -22,6 +21,9 @@ from hydatis_anomaly.inputs import INPUTS, Input, columns_of, engineer
 from hydatis_anomaly.risk_map import RiskMap
 from hydatis_anomaly.threshold import DEFAULT_FALSE_ALARM_RATE, calibrate_threshold
 from hydatis_anomaly.trees import LEAF, IsolationTrees
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import IsolationForest
 
 _MOST_STRETCH = 3.0
 
@@ -84,6 +86,8 @@ def trees_of(fitted: IsolationForest, input_count: int) -> IsolationTrees:
 
 def grow(values: NDArray[np.float32], *, seed: int, parameters: ForestParameters | None = None, nthread: int = 1) -> IsolationTrees:
     """Grows trees on rows of inputs, shape (m, inputs), float32, finite. The same seed and rows give the same trees."""
+    from sklearn.ensemble import IsolationForest  # seconds, for every command of the command line
+
     parameters = parameters or ForestParameters()
     fitted = IsolationForest(
         n_estimators=parameters.tree_count,
