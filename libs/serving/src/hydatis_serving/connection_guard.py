@@ -22,7 +22,10 @@ class GuardedConnection(asyncio.Protocol):
     """Whether a request was read and is not answered yet: its time is its handler's."""
     waiting_since_seconds: float | None = None
     """Since when a request is being waited for; None: none is, the connection is at rest between two."""
+    most_arriving_bytes: int | None = None
+    """Most bytes of one request; None: the library bounds them itself."""
     address = ""
+    _arrived_bytes = 0
     _transport: Any = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -45,6 +48,11 @@ class GuardedConnection(asyncio.Protocol):
         super().data_received(data)
         if self.in_request:
             self.waiting_since_seconds = None
+            self._arrived_bytes = 0
+        elif self.most_arriving_bytes is not None:
+            self._arrived_bytes += len(data)
+            if self._arrived_bytes > self.most_arriving_bytes:
+                self.guard.refuse(self)
 
     def abort(self) -> None:
         """Ends the connection at once."""
@@ -68,7 +76,7 @@ class ConnectionGuard:
         self._by_address: Counter[str] = Counter()
         self._sweeping: asyncio.TimerHandle | None = None
         self.refused_count = 0
-        """Connections that found no place, or took too long."""
+        """Connections ended by it."""
 
     @property
     def open_count(self) -> int:
@@ -78,14 +86,18 @@ class ConnectionGuard:
     def opened(self, connection: GuardedConnection) -> None:
         """A connection was made: it is given a place, or ended."""
         if len(self._open) >= self._most_count or self._by_address[connection.address] >= self._most_per_address_count:
-            self.refused_count += 1
-            connection.abort()
+            self.refuse(connection)
             return
         connection.waiting_since_seconds = time.monotonic()
         self._open.add(connection)
         self._by_address[connection.address] += 1
         if self._sweeping is None:
             self._sweep()
+
+    def refuse(self, connection: GuardedConnection) -> None:
+        """Ends a connection that found no place, took too long, or sent too much."""
+        self.refused_count += 1
+        connection.abort()
 
     def closed(self, connection: GuardedConnection) -> None:
         """A connection ended."""
@@ -100,7 +112,6 @@ class ConnectionGuard:
         for connection in tuple(self._open):
             since = connection.waiting_since_seconds
             if not connection.in_request and since is not None and since < oldest:
-                self.refused_count += 1
-                connection.abort()
+                self.refuse(connection)
         again = asyncio.get_running_loop().call_later(self.patience_seconds / 10, self._sweep) if self._open else None
         self._sweeping = again

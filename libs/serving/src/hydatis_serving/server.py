@@ -118,9 +118,7 @@ class GrpcServer:
         address = f"{self._settings.host}:{self._settings.grpc_port}"
         try:
             credentials = self._security.server_credentials()
-            self.port = (
-                server.add_insecure_port(address) if credentials is None else server.add_secure_port(address, credentials)
-            )
+            self.port = server.add_insecure_port(address) if credentials is None else server.add_secure_port(address, credentials)
         except RuntimeError:
             raise DependencyUnavailable(f"cannot listen on {address}", field="grpc_port", expected="a free port") from None
         try:

@@ -19,6 +19,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from hydatis_core.errors import DependencyUnavailable, HydatisError, InvalidValue
+from hydatis_serving.connection_guard import ConnectionGuard
 from hydatis_serving.error_table import http_status
 from hydatis_serving.logs import get_logger
 from kserve.errors import InvalidInput, ModelNotFound, ModelNotReady
@@ -26,6 +27,7 @@ from kserve.protocol.dataplane import DataPlane
 from kserve.protocol.rest.server import RESTServer
 
 from hydatis_model_server.model import ServedModel
+from hydatis_model_server.rest_connection import rest_connection
 from hydatis_model_server.rest_trace import TraceMiddleware
 
 __all__ = ["OpenInferenceDataPlane", "RestSide"]
@@ -65,15 +67,23 @@ class RestSide:
         host: address to listen on.
         port: port; 0: any free one.
         max_body_bytes: a larger body is refused with 413.
+        guard: bounds its connections.
         ssl_context: of the port; None: it is not encrypted.
     """
 
     def __init__(
-        self, server: RESTServer, host: str, port: int, max_body_bytes: int, ssl_context: ssl.SSLContext | None = None
+        self,
+        server: RESTServer,
+        host: str,
+        port: int,
+        max_body_bytes: int,
+        guard: ConnectionGuard,
+        ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         self._server = server
         self._host = host
         self._max_body_bytes = max_body_bytes
+        self._guard = guard
         self._ssl_context = ssl_context
         self._uvicorn: _OurServer | None = None
         self._running: asyncio.Task[None] | None = None
@@ -101,6 +111,7 @@ class RestSide:
         _say_errors_as_everywhere(app)
         self._server.config.app = app
         self._server.config.load()
+        self._server.config.http_protocol_class = rest_connection(self._guard, self._max_body_bytes)
         self._server.config.ssl = self._ssl_context  # uvicorn itself reads certificates from files once
         self._uvicorn = _OurServer(self._server.config)
         self._running = asyncio.create_task(self._uvicorn.serve([listening]), name="rest")

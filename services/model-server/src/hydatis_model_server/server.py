@@ -7,6 +7,7 @@ all services share (deadlines, traces, metrics, error table, health, reflection)
 
 from __future__ import annotations
 
+from hydatis_serving.connection_guard import ConnectionGuard
 from hydatis_serving.server import GrpcServer
 from hydatis_serving.transport_security import service_security
 from kserve.model_server import ModelServer
@@ -48,7 +49,9 @@ class OpenInferenceServer(ModelServer):  # type: ignore[misc]  # the SDK has no 
         self.dataplane = OpenInferenceDataPlane(self.registered_models)
         rest = RESTServer("", self.dataplane, self.model_repository_extension, settings.http_port, grace_period=grace_seconds)
         self._security = security = service_security(settings, registry)
-        self.rest = RestSide(rest, settings.host, settings.http_port, settings.max_message_bytes, security.server_context())
+        most_count = settings.max_connections_count
+        guard = ConnectionGuard(most_count, (most_count + 1) // 2, settings.arrival_seconds)
+        self.rest = RestSide(rest, settings.host, settings.http_port, settings.max_message_bytes, guard, security.server_context())
         self.grpc = GrpcServer(settings, registry, security=security)
         servicer = OpenInferenceServicer(self.dataplane, self.model_repository_extension, model)
         self.grpc.add(lambda server: add_GRPCInferenceServiceServicer_to_server(servicer, server), SERVICE_FULL_NAME)

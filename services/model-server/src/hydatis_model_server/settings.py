@@ -30,5 +30,9 @@ class ModelServerSettings(ServiceSettings):
     """Port of the gRPC side of the protocol; 0: any free one."""
     metrics_port: int = Field(default=8082, ge=0, le=65535)
     """Port of the HTTP endpoint with /metrics, /healthz and /readyz; 0: any free one. (/metrics is on the REST port as well.)"""
+    max_connections_count: int = Field(default=256, ge=2, le=100_000)
+    """Connections to the REST port at a time, of one address half as many; one more is closed at once."""
+    arrival_seconds: float = Field(default=10.0, gt=0, le=600)
+    """How long a REST request may take to arrive."""
     poll_seconds: float = Field(default=1.0, gt=0, le=3600)
     """How often the folder is asked whether another version became current."""

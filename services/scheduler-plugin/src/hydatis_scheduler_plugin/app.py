@@ -164,6 +164,7 @@ class SchedulerPluginApp:
             gate=admin_gate(settings),
             max_body_bytes=settings.max_body_bytes,
             max_connections_count=settings.max_connections_count,
+            arrival_seconds=settings.arrival_seconds,
             stop_grace_seconds=settings.stop_grace_seconds,
             on_answer=metrics.answered,
             ssl_context=security.server_context(certificate_optional=True),

@@ -7,6 +7,7 @@ no framework. Whatever a client does, it gets JSON with an ``Error`` and never a
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
@@ -28,6 +29,9 @@ from hydatis_scheduler_plugin.convert import error_body
 __all__ = ["Answer", "Handler", "HttpDoor", "json_answer"]
 
 _log = get_logger(__name__)
+#: aiohttp writes a stack trace, with bytes of theirs, for everybody who sends what is no HTTP. What fails here is logged here.
+_UNHEARD = logging.getLogger("hydatis_scheduler_plugin.unheard")
+_UNHEARD.setLevel(logging.CRITICAL + 1)
 
 Answer = tuple[int, bytes, str]
 """Status, body, content type."""
@@ -37,8 +41,7 @@ JSON = "application/json"
 _PATHS = "/filter, /prioritize, /healthz, /readyz, /state, /metrics, /generation, /decisions"
 #: kube-scheduler keeps idle connections for 90 s: it must be the one who closes them, else a request meets a closing connection.
 KEEPALIVE_SECONDS = 600.0
-#: How long a body may take to arrive, and how many bytes of bodies are held at a time, in largest bodies.
-BODY_SECONDS = 10.0
+#: How many bytes of bodies are held at a time, in largest bodies.
 BODIES_AT_A_TIME = 2
 #: Requests of one route under way at a time, where a route is costly or waits; of the verbs the decision desk takes care itself.
 MOST_REQUESTS_COUNT = {"/generation": 64, "/decisions": 4, "/decisions/": 4, "/metrics": 4}
@@ -61,6 +64,7 @@ class HttpDoor:
         gate: lets admin calls in.
         max_body_bytes: largest body that is read.
         max_connections_count: connections at a time; of one address half as many.
+        arrival_seconds: how long the head of a request may take to arrive, and then its body.
         stop_grace_seconds: how long requests in flight may take to finish on stop.
         on_answer: told (path, status) of each answer.
         ssl_context: of the port; None: it is not encrypted.
@@ -76,6 +80,7 @@ class HttpDoor:
         gate: AdminGate,
         max_body_bytes: int,
         max_connections_count: int,
+        arrival_seconds: float,
         stop_grace_seconds: float,
         on_answer: Callable[[str, int], None] = lambda _path, _status: None,
         ssl_context: ssl.SSLContext | None = None,
@@ -89,7 +94,8 @@ class HttpDoor:
         self._max_body_bytes = max_body_bytes
         self._body_bytes_left = BODIES_AT_A_TIME * max_body_bytes
         self._running: Counter[str] = Counter()
-        self._guard = ConnectionGuard(max_connections_count, (max_connections_count + 1) // 2)
+        self._guard = ConnectionGuard(max_connections_count, (max_connections_count + 1) // 2, arrival_seconds)
+        self._arrival_seconds = arrival_seconds
         self._stop_grace_seconds = stop_grace_seconds
         self._on_answer = on_answer
         self._ssl_context = ssl_context
@@ -110,6 +116,7 @@ class HttpDoor:
             tcp_keepalive=True,
             auto_decompress=False,
             lingering_time=1.0,  # of a body that was refused
+            logger=_UNHEARD,
         )
         server.guard = self._guard
         self._runner = web.ServerRunner(server, shutdown_timeout=self._stop_grace_seconds)
@@ -188,7 +195,7 @@ class HttpDoor:
             raise TooMany("too many large bodies at a time", field="body", expected="another try in a moment")
         self._body_bytes_left -= size_bytes
         try:
-            await _read_in_time(request)
+            await _read_in_time(request, self._arrival_seconds)
             return await handler(request)
         finally:
             self._body_bytes_left += size_bytes
@@ -212,12 +219,12 @@ _MORE_HEADERS = {
 }
 
 
-async def _read_in_time(request: web.BaseRequest) -> None:
+async def _read_in_time(request: web.BaseRequest, seconds: float) -> None:
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(seconds):
             await request.read()
     except TimeoutError:
-        raise TooLate(f"it did not arrive within {BODY_SECONDS:g} s", field="body") from None
+        raise TooLate(f"it did not arrive within {seconds:g} s", field="body") from None
 
 
 class _Connection(GuardedConnection, RequestHandler):

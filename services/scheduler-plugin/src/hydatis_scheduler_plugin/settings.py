@@ -67,6 +67,8 @@ class SchedulerPluginSettings(ServiceSettings):
     """Largest request that is read; a larger one gets 413. Of all requests together twice as much is held at a time."""
     max_connections_count: int = Field(default=512, ge=2, le=100_000)
     """HTTP connections at a time, of one address half as many; one more is closed at once."""
+    arrival_seconds: float = Field(default=10.0, gt=0, le=600)
+    """How long the head of a request may take to arrive, and then its body."""
     max_decisions_count: int = Field(default=32, ge=1, le=10_000)
     """Pods decided on at a time; one more gets a neutral answer at once. kube-scheduler asks for one at a time."""
     gpu_resources: dict[str, GpuMeaning] = Field(default_factory=lambda: dict(GPU_RESOURCES))
