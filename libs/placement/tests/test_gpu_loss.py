@@ -22,7 +22,7 @@ from hydatis_placement.gpu_choices import after_placement
 from hydatis_placement.gpu_fragmentation import WorkloadMix, gpu_fragmentation
 from hydatis_placement.gpu_loss import GpuPrices, NodeRoom, gpu_loss_cost
 from hydatis_placement.load_after import load_after
-from hydatis_placement.reward import RewardWeights, placement_cost
+from hydatis_placement.reward import RewardWeights, placement_costs
 from hydatis_placement.view import ClusterView
 
 
@@ -267,10 +267,11 @@ def test_gpu_never_draws_a_pod_onto_a_node_about_to_be_overloaded() -> None:
 
 
 def test_the_reward_charges_lost_gpu() -> None:
-    series = np.zeros(3, dtype=np.float32)
-    known = {"cpu": series, "memory": series, "stranded_change": 0.0, "opened": False}
+    idle, none = np.zeros((2, 3), dtype=np.float32), np.zeros(2, dtype=np.float32)
+    lost = np.array([0.0, 0.25], dtype=np.float32)
     weights = RewardWeights()
-    free, charged = (placement_cost(**known, gpu_lost_devices=devices).reward(0.0, weights) for devices in (0.0, 0.25))
+    costs = placement_costs(cpu=idle, memory=idle, stranded_change=none, opened=none > 0, gpu_lost_devices=lost)
+    free, charged = (cost.reward(0.0, weights) for cost in costs)
     assert free - charged == pytest.approx(weights.gpu_loss * 0.5)
 
 

@@ -15,7 +15,7 @@ from hydatis_placement import greedy, load
 from hydatis_placement.credits import Credits
 from hydatis_placement.objective import joint_load, objective_cost
 from hydatis_placement.overload import expected_overload_cost, overload_cost
-from hydatis_placement.reward import RewardWeights, placement_cost
+from hydatis_placement.reward import PlacementCost, RewardWeights, placement_costs
 from hydatis_placement.scores import scores
 from hydatis_placement.view import ClusterView
 
@@ -157,13 +157,20 @@ def test_the_objective_turns_from_spreading_to_packing() -> None:
     assert joint_load(vector(0.6, 0.3), vector(0.0, 0.3)).tolist() == pytest.approx([0.6 / np.sqrt(2), 0.3])
 
 
-def reward_of(cpu: float, memory: float = np.nan, **changes: float) -> float:
-    cost = placement_cost(
-        cpu=np.full(4, cpu, np.float32),
-        memory=np.full(4, memory, np.float32),
-        stranded_change=changes.get("stranded_change", 0.0),
-        opened=bool(changes.get("opened", 0.0)),
+def cost_of(cpu: np.ndarray, memory: np.ndarray, stranded_change: float = 0.0, opened: float = 0.0) -> PlacementCost:
+    (cost,) = placement_costs(
+        cpu=cpu[None],
+        memory=memory[None],
+        stranded_change=np.array([stranded_change]),
+        opened=np.array([opened > 0]),
+        gpu_lost_devices=vector(0.0),
     )
+    return cost
+
+
+def reward_of(cpu: float, memory: float = np.nan, **changes: float) -> float:
+    parts = {name: value for name, value in changes.items() if name in ("stranded_change", "opened")}
+    cost = cost_of(np.full(4, cpu, np.float32), np.full(4, memory, np.float32), **parts)
     return cost.reward(changes.get("objective_weight", 0.0), RewardWeights(objective=changes.get("objective", 0.0)))
 
 
@@ -186,10 +193,17 @@ def test_fragmentation_and_objective_are_charged() -> None:
 
 def test_a_load_that_comes_and_goes_is_worse_than_its_mean() -> None:
     def spread_of(*cpu: float) -> float:
-        series = np.array(cpu, dtype=np.float32)
-        return placement_cost(cpu=series, memory=np.full_like(series, np.nan), stranded_change=0.0, opened=False).spread_value
+        return cost_of(vector(*cpu), np.full(len(cpu), np.nan, np.float32)).spread_value
 
     assert spread_of(0.1, 0.7, 0.1, 0.7) < spread_of(0.4, 0.4, 0.4, 0.4)
+
+
+def test_placements_worked_out_together_cost_what_each_costs_alone() -> None:
+    cpu, memory = np.random.default_rng(1).uniform(0.0, 1.5, (2, 5, 289)).astype(np.float32)
+    memory[3] = np.nan
+    zeros = np.zeros(5, dtype=np.float32)
+    together = placement_costs(cpu=cpu, memory=memory, stranded_change=zeros, opened=zeros > 0, gpu_lost_devices=zeros)
+    assert together == [cost_of(*loads) for loads in zip(cpu, memory, strict=True)]
 
 
 def test_what_is_not_known_counts_as_idle() -> None:

@@ -18,9 +18,9 @@ from hydatis_placement.gpu_loss import gpu_loss_cost
 from hydatis_placement.overload import CPU_THRESHOLD_RATIO, MEMORY_THRESHOLD_RATIO, overload_cost
 from hydatis_placement.overload_bound import bound_values
 
-__all__ = ["PlacementCost", "RewardWeights", "placement_cost"]
+__all__ = ["PlacementCost", "RewardWeights", "placement_costs"]
 
-Series = NDArray[np.float32]
+Matrix = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,35 +86,44 @@ class PlacementCost:
         )
 
 
-def placement_cost(
-    *, cpu: Series, memory: Series, stranded_change: float, opened: bool, gpu_lost_devices: float = 0.0
-) -> PlacementCost:
-    """What one placement came to.
+def placement_costs(
+    *,
+    cpu: Matrix,
+    memory: Matrix,
+    stranded_change: NDArray[np.floating],
+    opened: NDArray[np.bool_],
+    gpu_lost_devices: NDArray[np.floating],
+) -> list[PlacementCost]:
+    """What each of some placements would come to.
 
     Spread and pack values are ``bound_values`` with load(s) = ln mean(exp(s x)) / s, x the series over what the node may hold, for
     the sum of laws: what a law that knew the interval would have said. Overload is the mean of ``overload_cost`` at 0.90 of CPU and
     0.95 of memory over the steps in which the load is known. A resource that is never known costs nothing and counts as idle.
 
     Args:
-        cpu, memory: shape (steps,), load of the chosen node over the following interval: of the pods that are on it once the pod
-            is, share of allocatable, above 1 where more is wanted than there is; NaN unknown.
-        stranded_change: stranded share of the node, after less before.
-        opened: whether the pod is the node's first.
-        gpu_lost_devices: ``fragmentation.gpu_lost`` of it.
+        cpu, memory: shape (placements, steps), load of the chosen node over the following interval: of the pods that are on it once
+            the pod is, share of allocatable, above 1 where more is wanted than there is; NaN unknown. One step or more.
+        stranded_change: shape (placements,), stranded share of the node, after less before.
+        opened: shape (placements,), whether the pod is the node's first.
+        gpu_lost_devices: shape (placements,), ``fragmentation.gpu_lost`` of it.
+
+    Raises:
+        WrongShape: there are no steps.
     """
-    # With no step at all a single unknown one stands for it.
-    series = np.stack([cpu, memory]) if cpu.size else np.full((2, 1), np.nan)
-    loads = log_moments(series / ROOM_RATIOS[:, None], SCALES).T / SCALES
-    spread, pack = bound_values(np.nan_to_num(loads, nan=0.0)[:, :, None], np.array([opened]))[:, 0]
-    return PlacementCost(
-        _mean(overload_cost(cpu, CPU_THRESHOLD_RATIO)[~np.isnan(cpu)]),
-        _mean(overload_cost(memory, MEMORY_THRESHOLD_RATIO)[~np.isnan(memory)]),
+    loads = log_moments(np.stack([cpu, memory]) / ROOM_RATIOS[:, None, None], SCALES).transpose(1, 0, 2) / SCALES[:, None]
+    spread, pack = bound_values(np.nan_to_num(loads, nan=0.0), opened)
+    parts = (
+        _known_mean(overload_cost(cpu, CPU_THRESHOLD_RATIO), cpu),
+        _known_mean(overload_cost(memory, MEMORY_THRESHOLD_RATIO), memory),
         stranded_change,
-        float(spread),
-        float(pack),
-        float(gpu_loss_cost(np.array([gpu_lost_devices]))[0]),
+        spread,
+        pack,
+        gpu_loss_cost(gpu_lost_devices.astype(np.float64)),
     )
+    return [PlacementCost(*map(float, placement)) for placement in zip(*parts, strict=True)]
 
 
-def _mean(values: Series) -> float:
-    return float(values.mean()) if values.size else 0.0
+def _known_mean(costs: Matrix, loads: Matrix) -> list[np.float32]:
+    """Mean cost of each placement over the steps in which its load is known; 0 where none is."""
+    known = ~np.isnan(loads)
+    return [row[steps].mean() if steps.any() else np.float32(0.0) for row, steps in zip(costs, known, strict=True)]

@@ -19,6 +19,7 @@ from hydatis_placement.after_state import COLUMNS, LARGEST_UTILITY
 from hydatis_placement.reward import RewardWeights
 from numpy.typing import NDArray
 
+from hydatis_simulator.coming_use import ComingUse
 from hydatis_simulator.episode import Decision, Episode, Timing
 from hydatis_simulator.learned_policy import Forecaster, persistence
 from hydatis_simulator.trace import Trace
@@ -96,7 +97,7 @@ class PlacementEnv(gymnasium.Env[Observation, np.int64]):
     ) -> None:
         if not traces:
             raise InvalidValue("no trace to play", field="traces", expected="at least one")
-        self._traces = tuple(traces)
+        self._traces = tuple(ComingUse(trace) for trace in traces)
         self._nodes = tuple(nodes)
         self._timing = Timing(tick_seconds, scrape_delay_seconds, reward_interval_seconds)
         self._weights = weights or RewardWeights()
@@ -155,7 +156,7 @@ class PlacementEnv(gymnasium.Env[Observation, np.int64]):
         """
         if self._episode is None or self.decision is None:
             raise InvalidValue("no pod waits", field="positions", expected="reset first, and after terminated")
-        costs = [self._episode.cost(self.decision, position) for position in positions]
+        costs = self._episode.costs(self.decision, positions)
         return np.array([[cost.reward(weight, self._weights) for weight in (0.0, 1.0)] for cost in costs], dtype=np.float32)
 
     def _observation(self) -> Observation:

@@ -16,15 +16,15 @@ import numpy as np
 from hydatis_core.nodes import Node
 from hydatis_features.usage import METRICS
 from hydatis_placement.after_state import COLUMNS, after_states
-from hydatis_placement.reward import PlacementCost, placement_cost
+from hydatis_placement.reward import PlacementCost, placement_costs
 from numpy.typing import NDArray
 
 from hydatis_simulator.cluster import Cluster
+from hydatis_simulator.coming_use import ComingUse
 from hydatis_simulator.kube_scheduler import KubeScheduler
 from hydatis_simulator.learned_policy import DecisionState, Forecaster
 from hydatis_simulator.physics import settle
 from hydatis_simulator.pod_usage import PodUsage
-from hydatis_simulator.trace import Trace
 
 __all__ = ["Decision", "Episode", "Timing"]
 
@@ -79,7 +79,7 @@ class Episode:
     """One trace being played.
 
     Args:
-        trace: where the pods come from.
+        coming: the trace, and what its pods will use.
         nodes: the cluster, empty at first.
         timing: the clockwork.
         forecaster: called once per tick.
@@ -89,7 +89,7 @@ class Episode:
 
     def __init__(
         self,
-        trace: Trace,
+        coming: ComingUse,
         nodes: Sequence[Node],
         timing: Timing,
         *,
@@ -97,7 +97,8 @@ class Episode:
         objective_weight: float,
         seed: int,
     ) -> None:
-        self._trace = trace
+        self._coming = coming
+        self._trace = trace = coming.trace
         self._timing = timing
         self._objective_weight = objective_weight
         self._cluster = Cluster(nodes)
@@ -109,6 +110,7 @@ class Episode:
         self._on_node: list[list[int]] = [[] for _ in nodes]
         self._events: list[tuple[float, int, int]] = []
         self._earned: PlacementCost | None = None
+        self._costs: dict[int, PlacementCost] = {}
         self._play = self._decisions()
 
     def begin(self) -> Decision | None:
@@ -164,16 +166,18 @@ class Episode:
         if decision is None:
             return False
         states = after_states(*decision, self._objective_weight)
-        chosen = yield Decision(trace_pod.pod.uid, time, decision.rows, states)
+        asked = Decision(trace_pod.pod.uid, time, decision.rows, states)
+        self._costs.clear()
+        chosen = yield asked
         position = np.flatnonzero(decision.rows == chosen)
         if not position.size:
             return False
+        (self._earned,) = self.costs(asked, position.tolist())
         self._cluster.bind(trace_pod.pod, chosen, time, trace_pod.gpu_models)
         self._usage.start(pod_row, time)
         if math.isfinite(trace_pod.end_seconds):
             heapq.heappush(self._events, (trace_pod.end_seconds, _Event.END, pod_row))
         self._state.on_bind(trace_pod.pod, self._cluster.nodes[chosen].name, time)
-        self._earned = self._cost(pod_row, chosen, time, states[position[0]])
         self._on_node[chosen].append(pod_row)
         return True
 
@@ -206,34 +210,25 @@ class Episode:
         pod_usage[~wanted.known] = np.nan
         return _Metrics(time, node_usage, uids, pod_usage)
 
-    def cost(self, decision: Decision, position: int) -> PlacementCost:
-        """What placing the waiting pod on one of its candidates would come to."""
+    def costs(self, decision: Decision, positions: Sequence[int]) -> list[PlacementCost]:
+        """What placing the waiting pod on some of its candidates would come to; each candidate is worked out once."""
+        new = [position for position in dict.fromkeys(positions) if position not in self._costs]
+        if new:
+            self._costs.update(zip(new, self._read_ahead(decision, new), strict=True))
+        return [self._costs[position] for position in positions]
+
+    def _read_ahead(self, decision: Decision, positions: list[int]) -> list[PlacementCost]:
         pod_row = self._trace.row_by_uid[decision.pod_uid]
-        return self._cost(pod_row, int(decision.rows[position]), decision.time_seconds, decision.after_states[position])
-
-    def _cost(self, pod_row: int, node_row: int, time: float, state: Matrix) -> PlacementCost:
-        """Read ahead from the trace. The pod is not in ``_on_node`` yet."""
-        pods = [*self._on_node[node_row], pod_row]
-        first = self._trace.step_at(time)
-        last = self._trace.step_at(time + self._timing.reward_interval_seconds) + 1
-        cpu = self._ahead(self._trace.cpu_used_cores, pods, first, last) / np.float32(self._cpu_allocatable[node_row])
-        memory = np.full_like(cpu, np.nan)
-        if self._usage.memory_known:
-            amount = self._ahead(self._trace.memory_used_bytes, pods, first, last)
-            memory = amount / np.float32(self._memory_allocatable[node_row])
-        return placement_cost(
-            cpu=cpu,
-            memory=memory,
-            stranded_change=float(state[_STRANDED_CHANGE]),
-            opened=bool(state[_WAS_EMPTY] > 0),
-            gpu_lost_devices=float(state[_GPU_LOST]),
+        rows, states = decision.rows[positions], decision.after_states[positions]
+        first = self._trace.step_at(decision.time_seconds)
+        last = self._trace.step_at(decision.time_seconds + self._timing.reward_interval_seconds) + 1
+        cpu, memory = self._coming.together([[*self._on_node[row], pod_row] for row in rows], first, last)
+        cpu_cores: Matrix = self._cpu_allocatable[rows].astype(np.float32)
+        memory_bytes: Matrix = self._memory_allocatable[rows].astype(np.float32)
+        return placement_costs(
+            cpu=cpu / cpu_cores[:, None],
+            memory=memory / memory_bytes[:, None],
+            stranded_change=states[:, _STRANDED_CHANGE],
+            opened=states[:, _WAS_EMPTY] > 0,
+            gpu_lost_devices=states[:, _GPU_LOST],
         )
-
-    def _ahead(self, usage: Matrix, pod_rows: Sequence[int], first: int, last: int) -> Matrix:
-        """What pods use together over coming steps, shape (steps,); nothing after a pod's end, and where it is not known."""
-        amounts = np.nan_to_num(usage[pod_rows, first:last], nan=0.0)
-        ends = np.array([self._trace.pods[row].end_seconds for row in pod_rows])
-        step_times = self._trace.start_seconds + self._trace.step_seconds * np.arange(first, last)
-        amounts[step_times >= ends[:, None]] = 0.0
-        total: Matrix = amounts.sum(axis=0)
-        return total
