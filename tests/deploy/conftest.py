@@ -1,4 +1,4 @@
-"""A real API server with the types of KServe, Istio and the Prometheus operator, for what the chart renders."""
+"""A real API server with the types of KServe, Istio, the Prometheus operator and cert-manager, for what the chart renders."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from chart.kubectl import Kubectl
-from chart.rendered import FULL, NAMESPACE, PLAIN, Rendered, render
+from chart.rendered import FULL, NAMESPACE, PLAIN, TLS, Rendered, render
 from control_plane.api import Api, JsonObject
 from control_plane.binaries import Binaries
 from control_plane.fleet import Fleet, until
@@ -28,6 +28,8 @@ VARIANTS: dict[str, Callable[[], Rendered]] = {
     "KServe, Standard, claim": lambda: render(models__serving="kserve"),
     "KServe, Knative, canary": lambda: render(**KNATIVE),
     "local folder": lambda: render(models__storage__kind="local-folder"),
+    "TLS by cert-manager, KServe": lambda: render(TLS),
+    "TLS by one Secret": lambda: render(tls={"enabled": True, "existingSecret": "hydatis-tls"}),
     "no scheduler": lambda: render(scheduler__mode="none"),
 }
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"

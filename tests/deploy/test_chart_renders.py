@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 import yaml
-from chart.rendered import CHART, FULL, NAMESPACE, PLAIN, ROOT, lint, refusal, render
+from chart.rendered import CHART, FULL, NAMESPACE, PLAIN, ROOT, TLS, lint, refusal, render
 from chart.settings_schema import settings_definitions
 
 #: Values -> what helm makes of them, as it is checked in.
-TLS = FULL.with_name("tls.yaml")
 GOLDEN = {
     PLAIN: ROOT / "deploy" / "manifests" / "hydatis.yaml",
     FULL: ROOT / "tests" / "deploy" / "golden" / "full.yaml",

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 import yaml
-from chart.rendered import ROOT, Rendered, refusal, render
+from chart.rendered import TLS, Rendered, refusal, render
 from control_plane.api import JsonObject
 
 FOLDER = "/etc/hydatis-tls"
-TLS = ROOT / "tests" / "deploy" / "values" / "tls.yaml"
 ONE_SECRET = {"tls": {"enabled": True, "existingSecret": "hydatis-tls"}}
 
 

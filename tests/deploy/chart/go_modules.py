@@ -38,6 +38,7 @@ CRD_FILES: dict[str, tuple[str, ...]] = {
         "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",
         "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
     ),
+    "github.com/cert-manager/cert-manager@v1.21.2": ("deploy/crds/cert-manager.io_certificates.yaml",),
 }
 
 
@@ -62,7 +63,7 @@ def module_folder(module: str) -> Path:
 
 
 def crds() -> list[JsonObject]:
-    """The custom resource definitions of KServe, Istio and the Prometheus operator, as they publish them."""
+    """The custom resource definitions of KServe, Istio, the Prometheus operator and cert-manager, as they publish them."""
     found: list[JsonObject] = []
     for module, files in CRD_FILES.items():
         for name in files:

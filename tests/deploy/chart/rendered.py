@@ -14,7 +14,7 @@ from control_plane.api import JsonObject
 
 from chart.go_modules import KUBERNETES_VERSION, helm_program
 
-__all__ = ["CHART", "FULL", "NAMESPACE", "PLAIN", "RELEASE", "Rendered", "lint", "refusal", "render"]
+__all__ = ["CHART", "FULL", "NAMESPACE", "PLAIN", "RELEASE", "TLS", "Rendered", "lint", "refusal", "render"]
 
 ROOT = Path(__file__).resolve().parents[3]
 CHART = ROOT / "deploy" / "helm" / "hydatis"
@@ -23,6 +23,8 @@ NAMESPACE = "hydatis-system"
 #: Values of the plain manifests, and values with every option on.
 PLAIN = ROOT / "deploy" / "manifests" / "values.yaml"
 FULL = ROOT / "tests" / "deploy" / "values" / "full.yaml"
+#: Values with mutual TLS, which excludes the mesh of the former.
+TLS = FULL.with_name("tls.yaml")
 
 
 @dataclass(frozen=True)
