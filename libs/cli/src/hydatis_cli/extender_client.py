@@ -57,7 +57,7 @@ class ExtenderClient:
         token: bearer token for the admin calls of an extender in a cluster; empty: none.
     """
 
-    def __init__(self, url: str, timeout_seconds: float = 1.0, token: str = "") -> None:
+    def __init__(self, url: str, timeout_seconds: float = 1.0, token: str = "") -> None:  # nosec B107  # empty: none
         parts = urllib.parse.urlsplit(url)
         self._prefix = parts.path.rstrip("/")
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port or (443 if parts.scheme == "https" else 80)

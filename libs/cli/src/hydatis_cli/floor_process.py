@@ -36,7 +36,7 @@ class FloorProcess:
         self._command = [sys.executable, "-m", "hydatis_cli.constant_extender", str(port)]
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)  # nosec B603  # our own program, no shell
         assert self._process.stdin is not None
         self._process.stdin.write("\n".join(self._names))
         self._process.stdin.close()

@@ -9,7 +9,7 @@ from hydatis_cli.extender_client import ExtenderClient
 __all__ = ["served_versions"]
 
 
-def served_versions(extender_url: str, token: str = "") -> dict[str, str]:
+def served_versions(extender_url: str, token: str = "") -> dict[str, str]:  # nosec B107  # empty: none
     """Version by model of the newest decision; empty when there is none yet."""
     client = ExtenderClient(extender_url, token=token)
     try:

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-import xmlrpc.client
+import xmlrpc.client  # nosec B411  # supervisor's own Unix socket, in the user's folder
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -78,7 +78,7 @@ class Supervision:
             self._configuration(processes).write(file)
         config.chmod(0o600)
         (self.state.run / "stack.json").write_text(json.dumps(self.stack.told()))
-        done = subprocess.run(
+        done = subprocess.run(  # nosec B603  # supervisord, no shell
             [sys.executable, "-m", "supervisor.supervisord", "-c", str(config)],
             env=self.stack.inherited_environment(),
             capture_output=True,

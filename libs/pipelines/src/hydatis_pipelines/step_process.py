@@ -45,7 +45,7 @@ class StepProcess:
 
     def __init__(self, step: str, options: Mapping[str, Any]) -> None:
         self._step = step
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # nosec B603  # our own step, no shell
             arguments(step, options), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 
