@@ -23,8 +23,8 @@ from hydatis_pipelines.node_record import NodeRecord, NodeRecorder
 from hydatis_simulator.benchmark.anomaly.detectors import Judged
 from hydatis_simulator.benchmark.anomaly.fault_plan import Fault, labels_of, plan_faults, with_faults
 from hydatis_simulator.benchmark.anomaly.faults import FAULTS
-from hydatis_simulator.benchmark.anomaly.flags import confirmed, over_trailing
-from hydatis_simulator.benchmark.anomaly.machine_run import DEFAULT_RATE, RATES, Progress, run_machines
+from hydatis_simulator.benchmark.anomaly.flags import confirmed
+from hydatis_simulator.benchmark.anomaly.machine_run import DEFAULT_RATE, RATES, Progress, run_machines, trailing_flags
 from hydatis_simulator.benchmark.anomaly.observed import Observed
 from hydatis_simulator.cluster_shape import SHAPES, make_nodes
 from hydatis_simulator.labelled.machine import LabelledMachine, Segment
@@ -152,13 +152,7 @@ def _by_fault(
     judged: list[Judged], machines: list[LabelledMachine], faults: tuple[Fault, ...], quiet: int
 ) -> dict[str, dict[str, Any]]:
     """How many faults of each kind the product's alarms (default rate, confirmed) find."""
-    flags = over_trailing(
-        [one.calibration_risk for one in judged],
-        [one.risk for one in judged],
-        [one.threshold_by_rate[DEFAULT_RATE] for one in judged],
-        DEFAULT_RATE,
-        machines[0].tick_seconds,
-    )
+    flags = trailing_flags(judged, DEFAULT_RATE, machines[0].tick_seconds)
     kept = [confirmed(one, _CONFIRM_TICKS) for one in flags]
     answer = {}
     for kind in FAULTS:

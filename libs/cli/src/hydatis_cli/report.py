@@ -14,7 +14,8 @@ from pathlib import Path
 import jinja2
 import numpy as np
 import plotly.graph_objects as go
-from hydatis_simulator.outcomes import CPU_OVERLOAD_RATIO, MEMORY_OVERLOAD_RATIO, Outcome
+from hydatis_simulator.limits import CPU_LIMIT_RATIO, MEMORY_LIMIT_RATIO
+from hydatis_simulator.outcomes import Outcome
 from numpy.typing import NDArray
 from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
@@ -113,7 +114,7 @@ def _overload(outcomes: Sequence[Outcome]) -> go.Figure:
     for colour, outcome in zip(POLICY_COLOURS, outcomes, strict=False):
         minutes = outcome.tick_seconds / 60
         for column, (load, limit) in enumerate(
-            ((outcome.cpu_load, CPU_OVERLOAD_RATIO), (outcome.memory_load, MEMORY_OVERLOAD_RATIO)), start=1
+            ((outcome.cpu_load, CPU_LIMIT_RATIO), (outcome.memory_load, MEMORY_LIMIT_RATIO)), start=1
         ):
             figure.add_trace(
                 go.Scatter(

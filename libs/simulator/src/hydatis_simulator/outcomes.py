@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hydatis_simulator.limits import CPU_LIMIT_RATIO, MEMORY_LIMIT_RATIO
+
 __all__ = [
-    "CPU_OVERLOAD_RATIO",
-    "MEMORY_OVERLOAD_RATIO",
     "OUTCOME_FIGURES",
     "Figure",
     "Outcome",
@@ -26,11 +26,6 @@ __all__ = [
 ]
 
 Matrix = NDArray[np.float32]
-
-#: A node above this share of its allocatable CPU is overloaded (reference protocol: theta = 0.9).
-CPU_OVERLOAD_RATIO = 0.90
-#: A node above this share of its allocatable memory is overloaded (theta = 0.95).
-MEMORY_OVERLOAD_RATIO = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +75,8 @@ OUTCOME_FIGURES: tuple[Figure, ...] = (
     Figure("wait_p99_seconds", "lower", "99th percentile of the same."),
     Figure("nodes_used_mean_count", "", "Nodes with at least one pod, mean over ticks."),
     Figure("nodes_used_max_count", "", "Largest of the same."),
-    *_load("cpu", CPU_OVERLOAD_RATIO),
-    *_load("memory", MEMORY_OVERLOAD_RATIO),
+    *_load("cpu", CPU_LIMIT_RATIO),
+    *_load("memory", MEMORY_LIMIT_RATIO),
     Figure("throttled_core_seconds", "lower", "CPU that was wanted and not given: demand above allocatable."),
     Figure("throttled_demand_ratio", "lower", "The same over all CPU wanted."),
     Figure("oom_count", "lower", "Containers killed because a node's memory ran out."),

@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hydatis_simulator.cluster import Cluster
+from hydatis_simulator.limits import CPU_LIMIT_RATIO, MEMORY_LIMIT_RATIO
 from hydatis_simulator.outcomes import (
-    CPU_OVERLOAD_RATIO,
-    MEMORY_OVERLOAD_RATIO,
     OUTCOME_FIGURES,
     Outcome,
     Placement,
@@ -117,8 +116,8 @@ class OutcomeRecorder:
             "wait_p99_seconds": np.percentile(waits, 99) if waits.size else nan,
             "nodes_used_mean_count": used.mean() if used.size else nan,
             "nodes_used_max_count": used.max() if used.size else nan,
-            **node_load_figures("cpu", cpu, CPU_OVERLOAD_RATIO, self._tick_seconds),
-            **node_load_figures("memory", memory, MEMORY_OVERLOAD_RATIO, self._tick_seconds),
+            **node_load_figures("cpu", cpu, CPU_LIMIT_RATIO, self._tick_seconds),
+            **node_load_figures("memory", memory, MEMORY_LIMIT_RATIO, self._tick_seconds),
             "throttled_core_seconds": self._throttled_core_seconds,
             "throttled_demand_ratio": _ratio(self._throttled_core_seconds, self._demand_core_seconds),
             "oom_count": self._oom_count if self._memory_known else nan,

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from hydatis_simulator.arena.fleet import CPU, MEMORY, Fleet
 from hydatis_simulator.arena.seen import UNPLACED
+from hydatis_simulator.limits import CPU_LIMIT_RATIO, MEMORY_LIMIT_RATIO
 
-__all__ = ["CPU_LIMIT_RATIO", "HOT_RATIO", "MEMORY_LIMIT_RATIO", "Judgement", "judge", "node_use"]
+__all__ = ["HOT_RATIO", "Judgement", "judge", "node_use"]
 
 _WEIGHTS = RewardWeights()
-CPU_LIMIT_RATIO, MEMORY_LIMIT_RATIO = 0.90, 0.95
 #: A hot spot: CPU above this for two samples or more in a row.
 HOT_RATIO = 0.80
 

@@ -12,7 +12,7 @@ from hydatis_anomaly.confirmation import Confirmation
 from hydatis_anomaly.trailing_threshold import TrailingThreshold
 from numpy.typing import NDArray
 
-__all__ = ["confirmed", "over_fixed", "over_trailing"]
+__all__ = ["Flags", "confirmed", "over_fixed", "over_trailing"]
 
 #: Any time will do as the first: one that begins a day.
 _START_SECONDS = 86400 * 10000

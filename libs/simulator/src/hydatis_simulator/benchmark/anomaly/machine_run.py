@@ -11,11 +11,11 @@ from hydatis_anomaly.metrics import wilson_interval
 from numpy.typing import NDArray
 
 from hydatis_simulator.benchmark.anomaly.detectors import DETECTORS, OURS, Explain, Judged, Unlabelled, detect
-from hydatis_simulator.benchmark.anomaly.flags import confirmed, over_fixed, over_trailing
+from hydatis_simulator.benchmark.anomaly.flags import Flags, confirmed, over_fixed, over_trailing
 from hydatis_simulator.benchmark.anomaly.judging import alarm_figures, rank_figures
 from hydatis_simulator.labelled.machine import LabelledMachine, Segment
 
-__all__ = ["CONFIRM_TICKS", "DEFAULT_RATE", "PRECISE_RATE", "RATES", "blame_figures", "run_machines"]
+__all__ = ["CONFIRM_TICKS", "DEFAULT_RATE", "PRECISE_RATE", "RATES", "blame_figures", "run_machines", "trailing_flags"]
 
 #: False-alarm rates of the curve.
 RATES = (0.015, 0.01, 0.005, 0.002, 0.001)
@@ -66,19 +66,20 @@ def run_machines(
     }
 
 
+def trailing_flags(judged: Sequence[Judged], rate: float, tick_seconds: float) -> Flags:
+    """``over_trailing`` of what a detector said of each machine, at the threshold that it was given for a false-alarm rate."""
+    thresholds = [one.threshold_by_rate[rate] for one in judged]
+    return over_trailing([one.calibration_risk for one in judged], [one.risk for one in judged], thresholds, rate, tick_seconds)
+
+
 def _figures(
     names: Sequence[str], labels: Sequence[NDArray[np.bool_]], judged: Sequence[Judged], tick: float, rates: Sequence[float]
 ) -> dict[str, Any]:
     ranks = rank_figures(names, labels, [one.risk for one in judged])
     alarms = []
     for rate in rates:
-        thresholds = [one.threshold_by_rate[rate] for one in judged]
-        flags = {
-            "trailing": over_trailing(
-                [one.calibration_risk for one in judged], [one.risk for one in judged], thresholds, rate, tick
-            ),
-            "fixed": over_fixed([one.risk for one in judged], thresholds),
-        }
+        fixed = over_fixed([one.risk for one in judged], [one.threshold_by_rate[rate] for one in judged])
+        flags = {"trailing": trailing_flags(judged, rate, tick), "fixed": fixed}
         for threshold, said in flags.items():
             for ticks in CONFIRM_TICKS if threshold == "trailing" else (1,):
                 kept = said if ticks == 1 else [confirmed(one, ticks) for one in said]
@@ -93,13 +94,7 @@ def blame_figures(machines: Sequence[LabelledMachine], judged: Sequence[Judged])
     Asked twice of every labelled segment with named metrics: at its first alarm row (default rate, confirmed; segments without an
     alarm do not count), and at its row of highest risk, found or not.
     """
-    flags = over_trailing(
-        [one.calibration_risk for one in judged],
-        [one.risk for one in judged],
-        [one.threshold_by_rate[DEFAULT_RATE] for one in judged],
-        DEFAULT_RATE,
-        machines[0].tick_seconds,
-    )
+    flags = trailing_flags(judged, DEFAULT_RATE, machines[0].tick_seconds)
     at_alarm: list[_Asked] = []
     at_peak: list[_Asked] = []
     for machine, one, said in zip(machines, judged, flags, strict=True):

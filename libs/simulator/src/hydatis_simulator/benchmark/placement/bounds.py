@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hydatis_simulator.arena.fleet import Fleet
-from hydatis_simulator.arena.judge import CPU_LIMIT_RATIO, MEMORY_LIMIT_RATIO
+from hydatis_simulator.limits import CPU_LIMIT_RATIO, MEMORY_LIMIT_RATIO
 
 __all__ = ["LIMIT_RATIOS", "fluid_nodes", "never_fewer_nodes", "request_nodes", "utilisation_ceiling"]
 

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from hydatis_simulator.arena.day_shift import fleet_of_copies
 from hydatis_simulator.arena.fleet import CPU, Fleet
-from hydatis_simulator.arena.judge import CPU_LIMIT_RATIO, MEMORY_LIMIT_RATIO, judge, node_use
+from hydatis_simulator.arena.judge import judge, node_use
 from hydatis_simulator.arena.run import place
 from hydatis_simulator.arena.seen import UNPLACED
 from hydatis_simulator.benchmark.placement.cells import BURST, Cell, Figures, FleetSpec
 from hydatis_simulator.benchmark.placement.disturbed import burst, cold_start, drift
 from hydatis_simulator.benchmark.placement.metric_faults import METRIC_FAULTS
 from hydatis_simulator.benchmark.placement.right_sizing import right_sized
+from hydatis_simulator.limits import CPU_LIMIT_RATIO, MEMORY_LIMIT_RATIO
 from hydatis_simulator.peers.spec import PeerSpec
 from hydatis_simulator.trace import Trace
 
