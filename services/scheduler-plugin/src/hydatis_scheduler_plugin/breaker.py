@@ -2,7 +2,8 @@
 
 kube-scheduler has no breaker of its own and its loop is serial, so a hanging peer would be paid for by every pod. After some
 failures in a row the breaker opens: decisions take the next rung at once, and a probe in the background asks the peer until it
-answers.
+answers. The first probe comes soon, since most of what is late on a busy machine was held up for a moment; a peer that answers
+probes but no decisions is asked ever more rarely all the same.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from hydatis_serving.logs import get_logger
 __all__ = ["Breaker"]
 
 _log = get_logger(__name__)
+#: The first pause, as a share of the longest; each pause is twice the one before, until a decision is answered.
+FIRST_PAUSE_RATIO = 1 / 16
 
 
 class Breaker:
@@ -25,7 +28,7 @@ class Breaker:
     Args:
         probe: asks the peer; returns when it could serve a decision in time, raises ``HydatisError`` when not.
         failures_to_open: consecutive failures until it opens, >= 1.
-        probe_seconds: wall-clock pause between two probes.
+        probe_seconds: longest wall-clock pause before a probe.
         on_change: told whether it is open, whenever that changes.
     """
 
@@ -40,6 +43,7 @@ class Breaker:
         self._probe = probe
         self._failures_to_open = failures_to_open
         self._probe_seconds = probe_seconds
+        self._pause_seconds = probe_seconds * FIRST_PAUSE_RATIO
         self._on_change = on_change
         self._failures_count = 0
         self._probing: asyncio.Task[None] | None = None
@@ -52,6 +56,7 @@ class Breaker:
     def succeeded(self) -> None:
         """A call was answered."""
         self._failures_count = 0
+        self._pause_seconds = self._probe_seconds * FIRST_PAUSE_RATIO
 
     def failed(self) -> None:
         """A call was not answered. Opens the breaker when it was one too many; needs a running loop then."""
@@ -70,7 +75,8 @@ class Breaker:
 
     async def _probe_until_answered(self) -> None:
         while True:
-            await asyncio.sleep(self._probe_seconds)
+            await asyncio.sleep(self._pause_seconds)
+            self._pause_seconds = min(2 * self._pause_seconds, self._probe_seconds)
             try:
                 await self._probe()
             except HydatisError:

@@ -60,7 +60,7 @@ class SchedulerPluginSettings(ServiceSettings):
     breaker_failures: int = Field(default=2, ge=1)
     """Failures of placement-policy in a row after which decisions take a lower rung at once."""
     breaker_probe_ms: int = Field(default=250, ge=10)
-    """Pause between two probes of a placement-policy that failed."""
+    """Longest pause between two probes of a placement-policy that failed; the first comes after a sixteenth of it."""
     cache_expiry_seconds: float = Field(default=10.0, gt=0)
     """Wall-clock life of a ranking that waits for the pod's /prioritize."""
     max_body_bytes: int = Field(default=32 * 2**20, ge=2**16)
