@@ -10,6 +10,7 @@ from hydatis_core.errors import HydatisError
 
 from hydatis_cli.commands import (
     bench_anomaly,
+    bench_cluster,
     bench_forecast,
     bench_fragmentation,
     bench_latency,
@@ -53,6 +54,7 @@ bench_app.command("forecast")(bench_forecast.forecast)
 bench_app.command("anomaly")(bench_anomaly.anomaly)
 bench_app.command("fragmentation")(bench_fragmentation.fragmentation)
 bench_app.command("simulator")(bench_simulator.simulator)
+bench_app.command("cluster")(bench_cluster.cluster)
 app.add_typer(bench_app, name="bench")
 
 
