@@ -21,7 +21,7 @@ from hydatis_cli.floor_process import FloorProcess
 from hydatis_cli.process_figures import ProcessFigures
 from hydatis_cli.stack import Stack
 
-__all__ = ["BLOCK_COUNT", "CandidateRun", "LatencyRun", "measure_latency"]
+__all__ = ["BLOCKS_PER_TICK", "BLOCK_COUNT", "FIRST_TICKS", "CandidateRun", "LatencyRun", "measure_latency", "timed_block"]
 
 #: Decisions in a block; floor and stack take turns by blocks.
 BLOCK_COUNT = 50
@@ -95,7 +95,7 @@ def measure_latency(
             with FloorProcess(cluster.names[:count]) as floor:
                 asked, flat = (ExtenderClient(url, timeout_seconds=5) for url in (stack.extender_url, floor.url))
                 for client in (flat, asked):  # warms up connections, caches, first allocations
-                    _block(client, cluster.requests(BLOCK_COUNT, count))
+                    timed_block(client, cluster.requests(BLOCK_COUNT, count))
                 for block in range(max(1, decisions[count] // BLOCK_COUNT)):
                     if block % BLOCKS_PER_TICK == 0:
                         run.tick(cluster)
@@ -114,15 +114,15 @@ def measure_latency(
 
 def _measure_blocks(part: CandidateRun, cluster: BenchCluster, count: int, flat: ExtenderClient, asked: ExtenderClient) -> None:
     """One block against the floor and one against the stack."""
-    part.floor.append(_block(flat, cluster.requests(BLOCK_COUNT, count)))
+    part.floor.append(timed_block(flat, cluster.requests(BLOCK_COUNT, count)))
     requests = cluster.requests(BLOCK_COUNT, count)
     part.figures.begin()
-    part.stack.append(_block(asked, requests))
+    part.stack.append(timed_block(asked, requests))
     part.figures.end()
     cluster.come_and_go(requests)
 
 
-def _block(client: ExtenderClient, requests: Sequence[BenchRequest]) -> list[float]:
+def timed_block(client: ExtenderClient, requests: Sequence[BenchRequest]) -> list[float]:
     """Seconds of each decision: both calls, without the writing of their bodies. The second asks about what the first kept."""
     taken: list[float] = []
     for request in requests:

@@ -16,6 +16,7 @@ from hydatis_cli.commands import (
     bench_latency,
     bench_placement,
     bench_simulator,
+    bench_tls,
     demo,
     explain,
     replay,
@@ -49,6 +50,7 @@ app.command()(replay.replay)
 app.command()(explain.explain)
 bench_app = typer.Typer(help="Benchmarks with stored results.", no_args_is_help=True)
 bench_app.command("latency")(bench_latency.latency)
+bench_app.command("tls")(bench_tls.tls)
 bench_app.command("placement")(bench_placement.placement)
 bench_app.command("forecast")(bench_forecast.forecast)
 bench_app.command("anomaly")(bench_anomaly.anomaly)

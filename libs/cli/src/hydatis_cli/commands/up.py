@@ -42,8 +42,13 @@ def running_stack(state: Path) -> Stack | None:
     return stack if Supervision(stack).running() else None
 
 
-def bring_up(state: Path, port: int) -> tuple[Stack, float]:
+def bring_up(state: Path, port: int, *, over_tls: bool = True) -> tuple[Stack, float]:
     """Starts the stack of a state folder and waits until it is ready.
+
+    Args:
+        state: the folder.
+        port: base of its ports.
+        over_tls: whether it speaks TLS where the environment names a folder of certificates; False: in any case not.
 
     Returns:
         The stack and the seconds it took.
@@ -54,7 +59,7 @@ def bring_up(state: Path, port: int) -> tuple[Stack, float]:
         DependencyUnavailable: a port is taken.
         TooLate: a process was not ready in time.
     """
-    stack = Stack(StateFolder(state), port, tls_folder=folder_of_environment())
+    stack = Stack(StateFolder(state), port, tls_folder=folder_of_environment() if over_tls else None)
     missing = [model for model in MODELS if not (stack.state.models / model / "CURRENT").exists()]
     if missing:
         raise ArtifactRefused(
