@@ -1,7 +1,7 @@
 """Installs and imports each room alone, so that a room that leans on a neighbour's dependency is found.
 
-A library is installed with the rooms it names and nothing else. A service is installed by the very command of its image
-(``deploy/images/<service>.Dockerfile``), so that the images' install steps are proven where no container engine runs.
+A library is installed with the rooms it names and nothing else. A service is installed by the very words of its image
+(``deploy/images/Dockerfile``), so that the images' install steps are proven where no container engine runs.
 Then every module of the room is imported, and the weights a room must not carry are looked for.
 
     python tests/isolation.py            every room
@@ -19,6 +19,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+DOCKERFILE = ROOT / "deploy" / "images" / "Dockerfile"
 
 #: What must not be there after a room was installed alone.
 MUST_NOT_HAVE: dict[str, tuple[str, ...]] = {
@@ -90,13 +91,11 @@ def needs(room: str, folders: dict[str, Path]) -> dict[str, set[str]]:
 
 def install_arguments(room: str, folders: dict[str, Path]) -> list[str]:
     """What pip is given for a room: its image's own list for a service, its closure for a library."""
-    dockerfile = ROOT / "deploy" / "images" / f"{room}.Dockerfile"
-    if dockerfile.exists():
-        text = dockerfile.read_text().replace("\\\n", " ")
-        match = re.search(r"pip install (.*)", text)
-        if match is None:
-            raise SystemExit(f"{dockerfile.name} has no `pip install`")
-        return [a for a in shlex.split(match[1]) if not a.startswith("--no-c")]
+    if folders[room].parent.name == "services":
+        steps = re.findall(r"\binstall -q --compile (.+?) &&", DOCKERFILE.read_text().replace("\\\n", " "))
+        if len(steps) != 2:
+            raise SystemExit(f"{DOCKERFILE} has {len(steps)} install steps: expected what all services need, and the service")
+        return shlex.split(" ".join(steps).replace("${SERVICE}", room))
     closure = needs(room, folders)
     local = ["./" + str(folders[n].relative_to(ROOT)) + (f"[{','.join(sorted(e))}]" if e else "") for n, e in closure.items()]
     return ["-c", "constraints.txt", *local]

@@ -1,6 +1,6 @@
-"""The containers' stack agrees with the code, though no container engine is here to prove it by running it.
+"""The containers' stack agrees with the code, as far as reading shows it: `tox -e compose` runs it, where there is an engine.
 
-Whatever docker-compose.yaml, the Dockerfiles and prometheus.yml say of a service (module, port, setting, address, health check) is
+Whatever docker-compose.yaml, the Dockerfile and prometheus.yml say of a service (module, port, setting, address, health check) is
 looked up in that service's own code.
 """
 
@@ -11,6 +11,8 @@ import importlib.util
 import inspect
 import json
 import re
+import runpy
+import tomllib
 import urllib.parse
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,22 +28,19 @@ from pydantic_settings import BaseSettings
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yaml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
-OURS = sorted(name for name, service in SERVICES.items() if "build" in service)
+OURS = sorted(name for name, service in SERVICES.items() if "hydatis-" in service["image"])
 FOREIGN = sorted(set(SERVICES) - set(OURS))
-IMAGES = sorted(path.name.removesuffix(".Dockerfile") for path in (ROOT / "deploy" / "images").glob("*.Dockerfile"))
 PORT_FIELDS = ("grpc_port", "metrics_port", "http_port")
 #: Ports of what is not ours, by its own documentation.
 FOREIGN_PORTS = {"redis": {6379}, "prometheus": {9090}}
 
 
 @dataclass(frozen=True)
-class Image:
-    """What a Dockerfile says."""
+class Stage:
+    """What a stage of the Dockerfile says."""
 
-    path: Path
     instructions: tuple[tuple[str, str], ...]
-    """(instruction, rest) of the last stage, continuation lines joined."""
-    text: str
+    """(instruction, rest), continuation lines joined; FROM is the first."""
 
     def all(self, instruction: str) -> list[str]:
         return [rest for word, rest in self.instructions if word == instruction]
@@ -54,23 +53,46 @@ class Image:
         return str(module)
 
     @property
+    def probe(self) -> list[str]:
+        (check,) = self.all("HEALTHCHECK")
+        return list(json.loads(check[check.index("[") :]))
+
+    @property
     def environment(self) -> dict[str, str]:
         pairs = " ".join(self.all("ENV")).split()
         return dict(pair.split("=", 1) for pair in pairs)
 
 
-def image(path: Path) -> Image:
-    text = path.read_text()
-    lines = [line for line in text.replace("\\\n", " ").splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    parsed = [(line.split(None, 1)[0].upper(), line.split(None, 1)[1].strip()) for line in lines]
-    last = max(position for position, (word, _) in enumerate(parsed) if word == "FROM")
-    return Image(path, tuple(parsed[last:]), text)
+def stages(text: str) -> dict[str, Stage]:
+    """Stages of the Dockerfile by name; "" is the last, which has none."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    name = None
+    for line in text.replace("\\\n", " ").splitlines():
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        word, rest = line.split(None, 1)
+        if word == "FROM":
+            name = rest.partition(" AS ")[2]
+            found[name] = []
+        if name is not None:
+            found[name].append((word, rest.strip()))
+    return {name: Stage(tuple(instructions)) for name, instructions in found.items()}
 
 
-def image_of(name: str) -> Image:
-    build = SERVICES[name]["build"]
-    assert build["context"] == "."
-    return image(ROOT / build["dockerfile"])
+DOCKERFILE = (ROOT / "deploy" / "images" / "Dockerfile").read_text()
+STAGES = stages(DOCKERFILE)
+IMAGES = sorted(name for name, stage in STAGES.items() if stage.all("ENTRYPOINT"))
+
+
+def image_of(name: str) -> Stage:
+    match = re.fullmatch(r"\$\{HYDATIS_REGISTRY:-\}hydatis-([a-z-]+):\$\{HYDATIS_VERSION:-(.+)\}", SERVICES[name]["image"])
+    assert match is not None
+    assert match[2] == version_of(match[1]), "compose runs the version that deploy/images/build.py builds"
+    return STAGES[match[1]]
+
+
+def version_of(service: str) -> str:
+    return str(tomllib.loads((ROOT / "services" / service / "pyproject.toml").read_text())["project"]["version"])
 
 
 def settings_class(module: str) -> type[ServiceSettings]:
@@ -113,24 +135,38 @@ def test_there_is_one_image_per_service() -> None:
     assert sorted(path.parent.name for path in (ROOT / "services").glob("*/pyproject.toml")) == IMAGES
 
 
+def test_every_image_is_unprivileged_and_made_of_the_same_stages() -> None:
+    assert STAGES[""].all("FROM") == ["${SERVICE}"]
+    (user,) = STAGES[""].all("USER")
+    assert int(user.split(":")[0]) > 0
+    assert {STAGES[name].all("FROM")[0] for name in IMAGES} == {f"installed AS {name}" for name in IMAGES}
+
+
+def test_what_is_pulled_is_pinned_by_digest() -> None:
+    (base,) = re.findall(r"^ARG BASE=(\S+)$", DOCKERFILE, flags=re.MULTILINE)
+    pulled = [base, *(SERVICES[name]["image"] for name in FOREIGN)]
+    assert [name for name in pulled if not re.search(r":[\w.-]+@sha256:[0-9a-f]{64}\}?$", name)] == []
+    assert [rest for stage in STAGES.values() for rest in stage.all("FROM") if not re.match(r"\$\{|common |installed ", rest)] == []
+
+
+def test_the_chart_asks_for_the_version_that_is_built() -> None:
+    chart = yaml.safe_load((ROOT / "deploy" / "helm" / "hydatis" / "Chart.yaml").read_text())
+    assert {version_of(name) for name in IMAGES} == {chart["appVersion"]}
+
+
 @pytest.mark.parametrize("name", IMAGES)
-def test_an_image_runs_its_service_unprivileged_and_checks_its_health(name: str) -> None:
-    built = image(ROOT / "deploy" / "images" / f"{name}.Dockerfile")
+def test_an_image_runs_its_service_and_checks_its_health(name: str) -> None:
+    built = STAGES[name]
     assert built.module == "hydatis_" + name.replace("-", "_")
     assert importlib.util.find_spec(f"{built.module}.__main__") is not None
-    (user,) = built.all("USER")
-    assert int(user.split(":")[0]) > 0
-    (check,) = built.all("HEALTHCHECK")
-    command = json.loads(check[check.index("[") :])
-    assert command[:3] == ["python", "-m", "hydatis_serving.probe"]
-    assert importlib.util.find_spec(command[2]) is not None
+    assert built.probe[:3] == ["python", "-m", "hydatis_serving.probe"]
+    assert importlib.util.find_spec(built.probe[2]) is not None
 
 
 @pytest.mark.parametrize("name", IMAGES)
-def test_an_images_health_check_asks_a_port_and_path_that_its_service_has(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    built = image(ROOT / "deploy" / "images" / f"{name}.Dockerfile")
-    (check,) = built.all("HEALTHCHECK")
-    url = urllib.parse.urlsplit(json.loads(check[check.index("[") :])[3])
+def test_an_images_health_check_asks_a_port_and_path_that_its_service_has(name: str) -> None:
+    built = STAGES[name]
+    url = urllib.parse.urlsplit(built.probe[3])
     cls = settings_class(built.module)
     defaults = {field: cls.model_fields[field].default for field in PORT_FIELDS if field in cls.model_fields}
     http_port = "metrics_port" if defaults.get("metrics_port") else "http_port"
@@ -142,33 +178,46 @@ def test_an_images_health_check_asks_a_port_and_path_that_its_service_has(name: 
 
 @pytest.mark.parametrize("name", IMAGES)
 def test_an_image_exposes_the_ports_that_its_service_listens_on(name: str) -> None:
-    built = image(ROOT / "deploy" / "images" / f"{name}.Dockerfile")
+    built = STAGES[name]
     cls = settings_class(built.module)
     defaults = {cls.model_fields[field].default for field in PORT_FIELDS if field in cls.model_fields} - {0}
     assert {int(port) for port in " ".join(built.all("EXPOSE")).split()} == defaults
 
 
-@pytest.mark.parametrize("name", IMAGES)
-def test_an_image_copies_and_installs_rooms_that_exist_and_only_its_own_service(name: str) -> None:
-    text = image(ROOT / "deploy" / "images" / f"{name}.Dockerfile").text
-    copied = re.findall(r"^COPY (\S+) \S+$", text, flags=re.MULTILINE)
-    installed = re.findall(r"\./([\w/-]+)(?:\[([\w,]+)\])?", text)
-    assert [path for path in copied if not (ROOT / path).exists()] == []
-    assert {path for path, _ in installed} <= set(copied)
-    assert [path for path, _ in installed if path.startswith("services/")] == [f"services/{name}"]
+def test_the_images_install_rooms_that_exist_with_extras_that_they_have() -> None:
+    installed = re.findall(r"\./((?:protos|libs)[\w/-]*)(?:\[([\w,]+)\])?", DOCKERFILE)
+    assert len(installed) > 1
     for path, extras in installed:
         known = re.findall(r"^(\w+) = \[", (ROOT / path / "pyproject.toml").read_text(), flags=re.MULTILINE)
         assert set(filter(None, extras.split(","))) <= set(known)
 
 
 @pytest.mark.parametrize("name", IMAGES)
-def test_an_image_sets_only_settings_that_exist(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    built = image(ROOT / "deploy" / "images" / f"{name}.Dockerfile")
+def test_an_image_sets_only_settings_that_exist(name: str) -> None:
+    built = STAGES[name]
     cls = settings_class(built.module)
     prefix = cls.model_config["env_prefix"]
     ours = [key for key in built.environment if key.startswith("HYDATIS_")]
     assert [key for key in ours if key.removeprefix(prefix).lower() not in cls.model_fields] == []
     assert built.environment[f"{prefix}HOST"] == "0.0.0.0"
+
+
+def test_the_builds_pip_asks_where_the_machines_does() -> None:
+    build = runpy.run_path(str(ROOT / "deploy" / "images" / "build.py"))
+    listed = """:env:.index-url='https://me:secret@env.example.org/simple'
+:env:.find-links='/opt/wheels'
+global.cert='/etc/ssl/certs/ca-certificates.crt'
+global.extra-index-url='\\nhttps://one.example.org\\nhttps://two.example.org'
+global.index-url='https://file.example.org/simple'"""
+    assert build["pip_configuration"](build["pip_settings"](listed)).splitlines() == [
+        "[global]",
+        "cert = /run/secrets/ca.pem",
+        "extra-index-url = ",
+        "    https://one.example.org",
+        "    https://two.example.org",
+        "index-url = https://me:secret@env.example.org/simple",
+    ]
+    assert build["pip_configuration"]({}) == "[global]\n"
 
 
 # --- compose
@@ -217,7 +266,7 @@ def test_the_warm_store_is_the_redis_of_compose(settings: Any) -> None:
     assert url.hostname in FOREIGN
     assert url.hostname in SERVICES["feature-service"]["depends_on"]
     # the image must hold the client
-    assert re.search(r"libs/serving\[[\w,]*redis", image_of("feature-service").text)
+    assert re.search(r'"hydatis-serving\[[\w,]*redis', (ROOT / "services/feature-service/pyproject.toml").read_text())
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
@@ -241,7 +290,10 @@ def test_every_container_is_unprivileged_and_read_only(name: str) -> None:
     assert int(service["user"].split(":")[0]) > 0
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
     assert "privileged" not in service
+    # limits that Docker's compose of every age takes
+    assert {"mem_limit", "cpus", "pids_limit"} <= set(service)
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
@@ -276,7 +328,7 @@ def test_every_mount_has_a_source_and_every_folder_written_to_is_writable(name: 
             assert targets[str(getattr(own, field))] == ["ro"]
     if "decisions_dir" in type(own).model_fields:
         assert targets[str(own.decisions_dir)] == []
-        assert f"mkdir {own.decisions_dir} && chown 10001:10001 {own.decisions_dir}" in image_of(name).text
+        assert f"install -d -o 10001 -g 10001 {own.decisions_dir}" in image_of(name).all("RUN")
 
 
 def test_the_policy_of_compose_is_a_policy() -> None:
@@ -314,12 +366,14 @@ def test_prometheus_scrapes_every_process_where_it_says_its_metrics(settings: An
     assert job.get("metrics_path", "/metrics") == "/metrics"
 
 
-def test_prometheus_reads_the_file_that_is_mounted() -> None:
+def test_prometheus_reads_the_files_that_are_mounted() -> None:
     service = SERVICES["prometheus"]
-    mounted = {volume.split(":")[1] for volume in service["volumes"]}
+    mounted = {target: source for source, target, *_ in (volume.split(":") for volume in service["volumes"])}
     for option in ("--config.file=", "--storage.tsdb.path="):
         (path,) = (argument.removeprefix(option) for argument in service["command"] if argument.startswith(option))
         assert path in mounted
+    config = yaml.safe_load((ROOT / mounted["/etc/prometheus/prometheus.yml"]).read_text())
+    assert [mounted[f"/etc/prometheus/{name}"] for name in config["rule_files"]] == ["./deploy/monitoring/recording-rules.yaml"]
 
 
 # --- the laptop's table
