@@ -255,5 +255,7 @@ def test_the_recording_rules_are_those_of_deploy_monitoring() -> None:
 
 
 def test_images_are_those_that_are_built(made: Rendered) -> None:
-    built = set(re.findall(r"^FROM installed AS (\S+)$", (ROOT / "deploy" / "images" / "Dockerfile").read_text(), flags=re.MULTILINE))
+    built = set(
+        re.findall(r"^FROM installed AS (\S+)$", (ROOT / "deploy" / "images" / "Dockerfile").read_text(), flags=re.MULTILINE)
+    )
     assert {room(container) for container in containers(made).values()} == built
