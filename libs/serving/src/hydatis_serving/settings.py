@@ -8,6 +8,7 @@ environment, else from its default.
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import json
 import sys
 from collections.abc import Sequence
@@ -72,6 +73,14 @@ class ServiceSettings(BaseSettings):
     open: whoever reaches the port."""
     service_account_dir: str = str(MOUNTED)
     """Folder with the token and the certificates by which the API server is asked."""
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine reaches the service."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
 
 S = TypeVar("S", bound=BaseSettings)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import ssl
 import time
 from collections.abc import Callable
@@ -182,20 +181,13 @@ def service_security(settings: ServiceSettings, registry: CollectorRegistry) -> 
         InvalidValue: some files are told and others not, or they are no good.
     """
     files = tls_files_of_settings(settings)
-    if files is None and not settings.tls_by_mesh and not _is_loopback(settings.host):
+    if files is None and not settings.tls_by_mesh and not settings.on_loopback:
         _log.warning(
             "listening to other machines without TLS: set tls_certificate_file, tls_key_file and tls_ca_file, or tls_by_mesh",
             host=settings.host,
         )
     mutual = settings.tls_client_certificates == "required"
     return TransportSecurity(files, callers_show_certificates=mutual, registry=registry)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _server_configuration(material: TlsMaterial) -> grpc.ServerCertificateConfiguration:
