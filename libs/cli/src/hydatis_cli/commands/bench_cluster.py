@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import platform
-import shlex
 import sys
 import tempfile
 from importlib.metadata import version
@@ -64,7 +63,7 @@ def cluster(
     except AssertionError as failure:  # how the control plane of the tests says what did not happen
         raise DependencyUnavailable(str(failure), field="control plane", expected="a machine that runs one") from failure
     figures = {
-        "command": shlex.join(["hydatis", *sys.argv[1:]]),
+        "command": "hydatis bench cluster " + ("--quick" if quick else f"--pods {pods} --rounds {rounds} --seed {seed}"),
         "pods": waiting,
         "machine": {"cores": psutil.cpu_count(), "python": platform.python_version()},
         "versions": {name: version(name) for name in ("hydatis-cli", "hydatis-scheduler-plugin", "aiohttp", "grpcio")},
