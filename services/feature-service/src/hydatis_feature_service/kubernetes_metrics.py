@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 __all__ = ["KubernetesMetrics"]
+
+
+_BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 
 
 class KubernetesMetrics:
@@ -21,6 +24,13 @@ class KubernetesMetrics:
         self._heard = Gauge(
             "hydatis_watch_heard_seconds", "Unix time of the newest word of the API server.", ("resource",), registry=registry
         )
+        self._taking = Histogram(
+            "hydatis_watch_taking_seconds",
+            "Seconds from a watch event's being read until the subscribers are told what it means.",
+            ("resource",),
+            registry=registry,
+            buckets=_BUCKETS_SECONDS,
+        )
         self._refused = Counter(
             "hydatis_refused_objects_total", "Objects that could not be read and do not count.", ("resource",), registry=registry
         )
@@ -35,6 +45,10 @@ class KubernetesMetrics:
     def event(self, resource: str, kind: str) -> None:
         """A watch event of a type."""
         self._events.labels(resource, kind.lower()).inc()
+
+    def took(self, resource: str, seconds: float) -> None:
+        """Events that were read were taken."""
+        self._taking.labels(resource).observe(seconds)
 
     def listed(self, resource: str, count: int, seconds: float) -> None:
         """All objects were listed."""

@@ -226,6 +226,7 @@ class Watcher:
                 self._take([_decoded(_EVENT, line) for line in lines])
 
     def _take(self, events: Sequence[_Event]) -> None:
+        began = time.monotonic()
         changes: list[tuple[str, Raw]] = []
         version, broken = self._version, None
         for event in events:
@@ -240,6 +241,7 @@ class Watcher:
         self._metrics.heard(self._resource.name, self._clock())
         if changes:
             self._sink.changed(changes)
+            self._metrics.took(self._resource.name, time.monotonic() - began)
         self._version = version
         if broken is not None:
             if broken.code == _STATUS_GONE:
