@@ -17,7 +17,7 @@ from hydatis_placement.overload import CPU_THRESHOLD_RATIO, MEMORY_THRESHOLD_RAT
 from hydatis_placement.reward import RewardWeights
 from hydatis_placement.view import ClusterView
 
-__all__ = ["EPSILON", "utility"]
+__all__ = ["EPSILON", "utility", "value"]
 
 #: Utilities this close are as good as each other: as for the greedy rung.
 EPSILON = 0.01
@@ -53,10 +53,23 @@ def utility(
         shape (candidates,), float32, finite, high = better, in the unit of the reward.
     """
     loads = after if after is not None else load_after(view, rows, pod, expected_use, credits)
+    return value(loads.cpu_used, loads.memory_used, loads.opened, objective_weight)
+
+
+def value(
+    cpu_used: NDArray[np.float32], memory_used: NDArray[np.float32], opened: NDArray[np.float32], objective_weight: float
+) -> NDArray[np.float32]:
+    """``utility`` from loads after placement.
+
+    Args:
+        cpu_used, memory_used: shape (candidates,), share of allocatable.
+        opened: shape (candidates,), 1 where the pod would be the node's first, else 0.
+        objective_weight: 0 (spread) to 1 (pack).
+    """
     cost = (
-        _WEIGHTS.cpu_overload * overload_cost(loads.cpu_used, CPU_THRESHOLD_RATIO)
-        + _WEIGHTS.memory_overload * overload_cost(loads.memory_used, MEMORY_THRESHOLD_RATIO)
-        + _WEIGHTS.objective * objective_cost(joint_load(loads.cpu_used, loads.memory_used), loads.opened, objective_weight)
+        _WEIGHTS.cpu_overload * overload_cost(cpu_used, CPU_THRESHOLD_RATIO)
+        + _WEIGHTS.memory_overload * overload_cost(memory_used, MEMORY_THRESHOLD_RATIO)
+        + _WEIGHTS.objective * objective_cost(joint_load(cpu_used, memory_used), opened, objective_weight)
     )
     result: NDArray[np.float32] = np.negative(cost, dtype=np.float32)
     return result

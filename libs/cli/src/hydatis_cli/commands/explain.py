@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import json
-import urllib.parse
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from hydatis_core.errors import InvalidValue, UnknownNode
-from hydatis_serving.decision_record import decision_to_json
-from hydatis_serving.decisions import DecisionReader
+from hydatis_core.errors import UnknownNode
 from rich.table import Table
 
-from hydatis_cli.commands.up import running_stack
 from hydatis_cli.console import out
-from hydatis_cli.extender_client import ExtenderClient
+from hydatis_cli.decision_records import DecisionRecords
 from hydatis_cli.options import DEFAULT_STATE, JsonOption, StateOption, TokenFileOption, read_token
-from hydatis_cli.state_folder import StateFolder
 
 __all__ = ["explain", "sentence"]
 
@@ -34,7 +28,7 @@ def explain(
 
     Reads the running stack, or the records in the state folder when it is down. Example: hydatis explain default/web-0
     """
-    records = _records(pod or "", state, extender, read_token(token_file), limit)
+    records = DecisionRecords(state, extender, read_token(token_file)).of_pod(pod or "", limit)
     if not records:
         raise UnknownNode(
             f"no decision about {pod!r} is kept" if pod else "no decision is kept", field="POD", expected="a pod that was placed"
@@ -64,6 +58,7 @@ def sentence(record: dict[str, Any]) -> str:
     parts = [
         f"[bold]{name}[/bold]: {where}.",
         f"Rung {rung}{why}, generation {record['generation']}, {record['latency_milliseconds']:.1f} ms.",
+        f"Decision {record['decision_id']}" + (", recorded with its whole input." if record["full_input"] else "."),
         f"{record['candidate_count']} candidates, {record['rejected_count']} rejected"
         + (" (all would have been, so none was)." if record["filter_waived"] else "."),
     ]
@@ -101,23 +96,3 @@ def _table(record: dict[str, Any]) -> Table:
 
 def _number(value: float | None, form: str) -> str:
     return "unknown" if value is None else form.format(value)
-
-
-def _records(pod: str, state: Path, extender: str | None, token: str, limit: int) -> list[dict[str, Any]]:
-    if extender is None:
-        stack = running_stack(state)
-        extender = stack.extender_url if stack is not None else None
-    if extender is not None:
-        client = ExtenderClient(extender, token=token)
-        try:
-            query = urllib.parse.urlencode({"pod": pod, "limit": limit})
-            return list(client.get_json(f"/decisions?{query}", timeout_seconds=10)["decisions"])
-        finally:
-            client.close()
-    folder = StateFolder(state).decisions
-    if not folder.is_dir():
-        raise InvalidValue(
-            f"no stack runs in {state} and it holds no decisions", field="--state", expected="`hydatis up`, or --extender URL"
-        )
-    reader = DecisionReader(folder)
-    return [decision_to_json(record) for record in (reader.of_pod(pod, limit) if pod else reader.newest(limit))]

@@ -19,6 +19,7 @@ from hydatis_simulator.replay import replay as play
 from hydatis_simulator.trace import Trace
 from rich.table import Table
 
+from hydatis_cli.commands.replay_decision import replay_decision
 from hydatis_cli.commands.train import ensure_models
 from hydatis_cli.commands.up import bring_up, running_stack
 from hydatis_cli.console import err, out, progress_bar
@@ -71,6 +72,9 @@ def replay(
     features: Annotated[str | None, typer.Option("--features", help="gRPC address of its feature-service.")] = None,
     token_file: TokenFileOption = None,
     report: Annotated[Path | None, typer.Option("--report", help="Also write the page with plots to this file.")] = None,
+    decision: Annotated[
+        str | None, typer.Option("--decision", help="Replay no trace: compute this recorded decision again and compare.")
+    ] = None,
     json_: JsonOption = False,
 ) -> None:
     """Place the pods of a trace by the running stack, through the HTTP requests that kube-scheduler sends.
@@ -78,7 +82,12 @@ def replay(
     The same trace is placed by the stock scheduler and at random, and the outcomes are printed side by side. Without a running
     stack one is started for the replay (and trained first, if there are no models).
     Example: hydatis replay --trace bitbrains --data ./traces
+    With --decision ID one recorded decision is computed again from the whole input in its record (kept of a sampled share); it ends
+    with code 1 when that comes to something else than was recorded.
     """
+    if decision is not None:
+        replay_decision(decision, state, extender, read_token(token_file), json_=json_)
+        return
     if (extender is None) != (features is None):
         raise InvalidValue("a stack elsewhere needs both addresses", field="--extender, --features", expected="both, or neither")
     workload = evaluation_workload(trace, data, seed=seed, pod_count=pods, node_count=nodes, start_day=start_day, days=days)
