@@ -338,3 +338,14 @@ def test_a_certificate_whose_time_is_over_is_refused(good_for: timedelta, author
 def test_listening_to_others_in_the_clear_is_warned_of(settings: dict[str, Any], warned: bool, said: list[str]) -> None:
     assert not service_security(ServiceSettings(**settings), new_registry()).enabled
     assert len(said) == warned
+
+
+def test_files_that_vanish_and_come_back_are_good_again(authority: TestAuthority, tmp_path: Path) -> None:
+    files, registry = authority.issue(tmp_path), new_registry()
+    security = TransportSecurity(files, registry=registry)
+    away = files.key.rename(tmp_path / "away")
+    security.look()
+    assert registry.get_sample_value("hydatis_tls_files_good") == 0
+    away.rename(files.key)
+    security.look()
+    assert registry.get_sample_value("hydatis_tls_files_good") == 1

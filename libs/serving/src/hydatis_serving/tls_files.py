@@ -18,7 +18,10 @@ from hydatis_serving.settings import ServiceSettings
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
-__all__ = ["TlsFiles", "TlsMaterial", "read_tls_files", "tls_files_of_settings"]
+__all__ = ["TlsFiles", "TlsMaterial", "TlsTexts", "checked_material", "read_tls_texts", "tls_files_of_settings"]
+
+TlsTexts = tuple[bytes, bytes, bytes]
+"""What stands in the three files: certificate, key, authorities."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,27 +65,34 @@ def tls_files_of_settings(settings: ServiceSettings) -> TlsFiles | None:
     return TlsFiles(*(Path(path) for path in told.values()))
 
 
-def read_tls_files(files: TlsFiles, now_seconds: float) -> TlsMaterial:
-    """What is in the files, checked.
+def read_tls_texts(files: TlsFiles) -> TlsTexts:
+    """What stands in the files, unchecked.
+
+    Raises:
+        InvalidValue: a file is missing or cannot be read.
+    """
+    return (
+        _text(files.certificate, "tls_certificate_file"),
+        _text(files.key, "tls_key_file"),
+        _text(files.authorities, "tls_ca_file"),
+    )
+
+
+def checked_material(files: TlsFiles, texts: TlsTexts, now_seconds: float) -> TlsMaterial:
+    """What the files hold, checked; with a large RSA key that takes tens of milliseconds.
 
     Args:
-        files: where they are.
+        files: where they are, for messages.
+        texts: what stands in them.
         now_seconds: Unix seconds.
 
     Raises:
-        InvalidValue: a file is missing, unreadable or not PEM; the key is another certificate's; the certificate's time has not
-            come or is over. Nothing of a key's content is in the message.
+        InvalidValue: a file is not PEM; the key is another certificate's; the certificate's time has not come or is over. Nothing
+            of a key's content is in the message.
     """
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-    certificate, key, authorities = (
-        _text(path, field)
-        for path, field in (
-            (files.certificate, "tls_certificate_file"),
-            (files.key, "tls_key_file"),
-            (files.authorities, "tls_ca_file"),
-        )
-    )
+    certificate, key, authorities = texts
     own = _certificates(certificate, files.certificate, "tls_certificate_file")[0]
     _certificates(authorities, files.authorities, "tls_ca_file")
     try:

@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from hydatis_serving.logs import get_logger
 from hydatis_serving.settings import ServiceSettings
-from hydatis_serving.tls_files import TlsFiles, TlsMaterial, read_tls_files, tls_files_of_settings
+from hydatis_serving.tls_files import TlsFiles, TlsMaterial, TlsTexts, checked_material, read_tls_texts, tls_files_of_settings
 
 __all__ = ["LOOK_SECONDS", "PLAIN", "TransportSecurity", "service_security"]
 
@@ -62,7 +62,8 @@ class TransportSecurity:
         if files is None:
             return
         self._expires, self._good = (Gauge(name, text, registry=registry) for name, text in _GAUGES)
-        self._take(read_tls_files(files, wall_clock()), _inner_context(files, self.mutual))
+        self._seen: TlsTexts | None = read_tls_texts(files)
+        self._take(checked_material(files, self._seen, wall_clock()), _inner_context(files, self.mutual))
 
     def start(self) -> None:
         """Begins to look at the files; needs a running loop."""
@@ -81,7 +82,16 @@ class TransportSecurity:
         """Takes the files if they changed and are good."""
         assert self._files is not None
         try:
-            material = read_tls_files(self._files, self._wall_clock())
+            texts = read_tls_texts(self._files)
+        except InvalidValue as wrong:
+            self._seen = None
+            self._refuse(str(wrong))
+            return
+        if texts == self._seen:
+            return
+        self._seen = texts
+        try:
+            material = checked_material(self._files, texts, self._wall_clock())
             if material != self._material:
                 self._take(material, _inner_context(self._files, self.mutual))
                 _log.info("new TLS files in use", expires_seconds=material.expires_seconds)
