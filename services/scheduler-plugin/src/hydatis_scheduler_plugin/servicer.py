@@ -92,7 +92,8 @@ class ExtenderServicer:
         pod = convert.read_pod(args.Pod, self._gpu_resources)
         names_json = convert.candidates_json(args, names)
         self._metrics.staged("shim_read", time.perf_counter() - begin)
-        if self._is_full():
+        if self._is_full:
+            self._metrics.decided(Rung.ABSTAIN, OVERLOADED)
             return 200, convert.filter_body(args, None, args.NodeNames, {}), JSON
         self._deciding_count += 1
         try:
@@ -119,7 +120,7 @@ class ExtenderServicer:
         if answer is None:
             names = convert.candidate_names(args)
             pod = convert.read_pod(args.Pod, self._gpu_resources)
-            if self._is_full():
+            if self._is_full:
                 return 200, convert.prioritize_body(names, [NEUTRAL_SCORE] * len(names)), JSON
             self._deciding_count += 1
             try:
@@ -132,12 +133,10 @@ class ExtenderServicer:
         self._metrics.seconds["prioritize"].observe(seconds)
         return 200, answer, JSON
 
+    @property
     def _is_full(self) -> bool:
-        """Whether one more decision is too many; then the stock scheduler decides alone, and it is counted."""
-        if self._deciding_count < self._max_decisions_count:
-            return False
-        self._metrics.decided(Rung.ABSTAIN, OVERLOADED)
-        return True
+        """Whether one more decision is too many; then the stock scheduler decides alone."""
+        return self._deciding_count >= self._max_decisions_count
 
     def _score(self, ranking: Ranking) -> None:
         """Prepares the answer to /prioritize while kube-scheduler reads the one to /filter."""
