@@ -35,6 +35,18 @@ def test_only_who_asks_the_api_server_holds_a_token(made: Rendered) -> None:
     assert all(account["automountServiceAccountToken"] is False for account in made.of("ServiceAccount").values())
 
 
+def test_every_container_is_confined_and_writes_nowhere_but_to_its_volumes(made: Rendered) -> None:
+    # of these the API server's PodSecurity "restricted" asks for all but the read-only root (test_chart_on_api_server.py)
+    for name, template in ours(made):
+        spec = template["spec"]
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        for container in [*spec["containers"], *spec.get("initContainers", [])]:
+            context = container["securityContext"]
+            assert context["readOnlyRootFilesystem"] is True, name
+            assert (context["allowPrivilegeEscalation"], context["capabilities"]) == (False, {"drop": ["ALL"]}), name
+            assert context["runAsNonRoot"] is True, name
+
+
 def test_who_has_admin_calls_asks_kubernetes_who_makes_them(made: Rendered) -> None:
     asked = {name: container_variable(template, "ADMIN_ACCESS") for name, template in ours(made)}
     assert {name for name, value in asked.items() if value == "kubernetes"} == {"feature-service", "scheduler-plugin"}

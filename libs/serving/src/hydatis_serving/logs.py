@@ -1,4 +1,4 @@
-"""Logs of a process: one JSON object per line on stderr, every line with its trace id.
+"""Logs of a process: one JSON object per line on stderr, every line with its trace id and none with a secret.
 
 Logs of six processes are read together, so all speak the same keys (those of the Elastic Common Schema), and whatever a
 library logs through the standard library takes the same way out.
@@ -13,6 +13,8 @@ from typing import Any, TextIO
 import structlog
 from opentelemetry import trace
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from hydatis_serving.masking import mask
 
 __all__ = ["get_logger", "setup_logs"]
 
@@ -50,12 +52,13 @@ def setup_logs(service_name: str, level: str = "INFO", log_format: str = "json",
     last: list[Processor] = (
         [structlog.processors.format_exc_info, _ecs_keys, structlog.processors.JSONRenderer(default=str)]
         if log_format == "json"
-        else [structlog.dev.ConsoleRenderer()]
+        # the renderer's own choice of stack trace shows every local variable, a secret's too
+        else [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     )
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last], foreign_pre_chain=shared
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last, _masked], foreign_pre_chain=shared
         )
     )
     root = logging.getLogger()
@@ -78,6 +81,10 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     """A logger: ``log.info("table published", generation=g)`` makes one line, its keywords its fields."""
     logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
     return logger
+
+
+def _masked(_: WrappedLogger, __: str, line: Any) -> str:
+    return mask(str(line))
 
 
 def _add_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -12,7 +12,7 @@ import ipaddress
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NoReturn, TypeVar
 
 from pydantic import Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -20,6 +20,7 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from hydatis_serving.kube.service_account import MOUNTED
+from hydatis_serving.masking import mask
 
 __all__ = ["ServiceSettings", "help_text", "load_settings", "shown_settings"]
 
@@ -98,7 +99,7 @@ def load_settings(cls: type[S], argv: Sequence[str] | None = None, *, program: s
         SystemExit: 0 after ``--help``, 2 when a setting is unknown or wrong.
     """
     arguments = sys.argv[1:] if argv is None else list(argv)
-    parser = argparse.ArgumentParser(prog=program or None, add_help=False, allow_abbrev=False)
+    parser = _Parser(prog=program or None, add_help=False, allow_abbrev=False)
     parser.add_argument("-h", "--help", action="store_true")
     for name in cls.model_fields:
         parser.add_argument(_option(name), dest=name, default=None)
@@ -110,14 +111,20 @@ def load_settings(cls: type[S], argv: Sequence[str] | None = None, *, program: s
     try:
         return cls(**given)
     except SettingsError as wrong:  # a variable that should hold JSON and does not
-        sys.stderr.write(f"{wrong}\n")
+        sys.stderr.write(f"{mask(str(wrong))}\n")
         raise SystemExit(2) from None
     except ValidationError as wrong:
         prefix = cls.model_config.get("env_prefix", "")
         for error in wrong.errors(include_input=False, include_url=False, include_context=False):
             name = ".".join(str(part) for part in error["loc"])
-            sys.stderr.write(f"setting {name} ({prefix}{name.upper()}): {error['msg']}\n")
+            sys.stderr.write(f"setting {name} ({prefix}{name.upper()}): {mask(error['msg'])}\n")
         raise SystemExit(2) from None
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Says what was wrong without saying a secret back."""
+        super().error(mask(message))
 
 
 def help_text(cls: type[BaseSettings], program: str) -> str:
@@ -133,8 +140,9 @@ def help_text(cls: type[BaseSettings], program: str) -> str:
 
 
 def shown_settings(settings: BaseSettings) -> dict[str, Any]:
-    """The settings as they may be logged: secrets (``SecretStr`` fields) are masked."""
-    return settings.model_dump(mode="json")
+    """The settings as they may be logged: passwords in addresses are masked."""
+    shown = settings.model_dump(mode="json")
+    return {name: mask(value) if isinstance(value, str) else value for name, value in shown.items()}
 
 
 def _option(name: str) -> str:
