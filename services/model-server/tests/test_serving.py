@@ -1,9 +1,6 @@
 """Real processes on loopback, asked the way clients ask."""
 
 import asyncio
-import http.client
-import signal
-import socket
 
 import grpc
 import grpc.aio
@@ -13,7 +10,6 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from hydatis.oip import open_inference_pb2 as pb
 from hydatis.oip import open_inference_pb2_grpc as pb_grpc
-from hydatis_core.errors import UnknownColumn
 from hydatis_placement.after_state import COLUMN_DEFINITIONS
 from hydatis_serving.model_client import ModelClient
 
@@ -183,90 +179,9 @@ async def test_liveness_readiness_and_health_are_told_over_grpc(stub, channel):
     assert health.status == health_pb2.HealthCheckResponse.SERVING
 
 
-def _tensor(**changes):
-    return {
-        "inputs": [{"name": "rows", "datatype": "FP32", "shape": [1, 1], "data": [1.0]} | changes],
-        "parameters": {"columns": "a:b"},
-    }
-
-
-BAD_REST = {
-    "not JSON": (b"{", "JSON"),
-    "nothing": (b"", "body"),
-    "no inputs": ({}, "inputs"),
-    "inputs no list": ({"inputs": 3}, "inputs"),
-    "empty inputs": ({"inputs": []}, "none"),
-    "no data": ({"inputs": [{"name": "rows", "datatype": "FP32", "shape": [1, 1]}]}, "data"),
-    "another type": (_tensor(datatype="INT64"), "INT64"),
-    "ragged": (_tensor(shape=[2, 2], data=[[1, 2], [3]]), "matrix"),
-    "texts": (_tensor(data=["1"]), "not a number"),
-    "truth": (_tensor(data=[True]), "not a number"),
-    "objects": (_tensor(data=[{"a": 1}]), "not a number"),
-    "too few": (_tensor(shape=[2, 2]), "shape"),
-    "shape of texts": (_tensor(shape=["x"]), "shape"),
-    "beyond float32": (_tensor(data=[1e300]), "infinite"),
-    "no columns": ({"inputs": _tensor()["inputs"]}, "columns"),
-    "columns no text": (_tensor() | {"parameters": {"columns": 3}}, "columns"),
-    "unknown column": (_tensor(), "is not in the table"),
-}
-
-
-@pytest.mark.parametrize("case", BAD_REST)
-def test_rest_says_what_is_wrong_in_one_sentence(served, case):
-    server = served["anomaly-detector"].server
-    body, said = BAD_REST[case]
-    if case == "beyond float32":
-        columns = ",".join(f"{n}:{d}" for n, d in served["anomaly-detector"].model.columns)
-        count = len(served["anomaly-detector"].model.columns)
-        body = _tensor(shape=[1, count], data=[1e300] * count) | {"parameters": {"columns": columns}}
-    status, answer = server.rest("/v2/models/anomaly-detector/infer", body)
-    assert status == 400, answer
-    assert set(answer) == {"error"}
-    assert said in answer["error"]
-    assert "Traceback" not in answer["error"]
-
-
-@pytest.mark.parametrize(
-    ("path", "body", "status"),
-    [
-        ("/v2/models/nobody/infer", {"inputs": []}, 404),
-        ("/v2/models/nobody/ready", None, 404),
-        ("/v1/models/anomaly-detector:predict", {"instances": [[1]]}, 400),
-        ("/v2/repository/models/anomaly-detector/unload", b"", 400),
-        ("/nowhere", None, 404),
-    ],
-)
-def test_rest_refuses_what_is_not_offered(served, path, body, status):
-    server = served["anomaly-detector"].server
-    assert server.rest(path, body)[0] == status
-    assert server.rest("/v2/models/anomaly-detector/ready") == (200, {"name": "anomaly-detector", "ready": True})
-
-
-def test_a_body_beyond_the_limit_is_refused_before_it_is_read(served):
-    server = served["anomaly-detector"].server
-    connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=TIMEOUT_SECONDS)
-    connection.putrequest("POST", "/v2/models/anomaly-detector/infer")
-    connection.putheader("Content-Type", "application/json")
-    connection.putheader("Content-Length", str(17 << 20))
-    connection.endheaders()
-    assert connection.getresponse().status == 413
-    connection.close()
-
-
 def test_mistakes_of_callers_leave_no_stack_traces_in_the_logs(served):
     for one in served.values():
         assert not [line for line in one.server.lines if "Traceback" in line]
-
-
-def test_metadata_tell_tensors_and_version_over_rest(served):
-    server = served["cpu-forecaster"].server
-    status, answer = server.rest("/v2/models/cpu-forecaster")
-    assert status == 200
-    assert answer["versions"] == ["1.0.0"]
-    assert answer["inputs"] == [{"name": "rows", "datatype": "FP32", "shape": [-1, -1]}]
-    assert answer["outputs"] == [{"name": "values", "datatype": "FP32", "shape": [-1, 12]}]
-    assert server.rest("/v2/health/ready") == (200, {"ready": True})
-    assert server.rest("/v2/health/live") == (200, {"live": True})
 
 
 async def test_calls_are_counted_by_model_version_and_code(stub, served, kit):
@@ -289,73 +204,3 @@ def test_it_listens_on_loopback_alone(served):
 def test_no_process_takes_more_than_300_mb(served):
     for one in served.values():
         assert psutil.Process(one.server.process.pid).memory_info().rss < 300 * 2**20
-
-
-async def test_a_new_version_is_swapped_in_and_a_tampered_one_is_not(tmp_path, kit, serve):
-    first, _ = kit.publish_q(tmp_path, "1.0.0", seed=1)
-    server = serve(tmp_path)
-    client = ModelClient(server.grpc_address, "placement-policy")
-    rows = np.random.default_rng(7).random((5, len(kit.state_columns)), dtype=np.float32)
-    answer = await client.infer(rows, kit.state_columns, TIMEOUT_SECONDS)
-    np.testing.assert_array_equal(answer.values[:, 0], first.values(rows))
-
-    second, _ = kit.publish_q(tmp_path, "1.0.1", seed=2)
-    await asyncio.to_thread(server.wait_for, "serving", version="1.0.1")
-    answer = await client.infer(rows, kit.state_columns, TIMEOUT_SECONDS)
-    assert answer.version == "1.0.1"
-    np.testing.assert_array_equal(answer.values[:, 0], second.values(rows))
-
-    _, path = kit.publish_q(tmp_path / "elsewhere", "1.0.2", seed=3)
-    weights = path / "q_function.npz"
-    weights.write_bytes(weights.read_bytes()[:100])
-    path.rename(tmp_path / "placement-policy" / "1.0.2")
-    (tmp_path / "placement-policy" / "CURRENT").write_text("1.0.2\n")
-    refused = await asyncio.to_thread(server.wait_for, "artifact refused", version="1.0.2")
-    assert "q_function.npz: the file is truncated" in refused["reason"]
-    answer = await client.infer(rows, kit.state_columns, TIMEOUT_SECONDS)
-    assert answer.version == "1.0.1"
-    _, text = await asyncio.to_thread(server.rest, "/metrics")
-    assert 'hydatis_artifact_refused_total{model="placement-policy",version="1.0.2"} 1.0' in text
-    with pytest.raises(UnknownColumn):
-        await client.infer(rows[:, :3], kit.state_columns[:3], TIMEOUT_SECONDS)
-    await client.channel.close()
-    assert await asyncio.to_thread(server.stop) == 0
-
-
-def test_it_starts_on_the_previous_version_when_the_current_one_is_spoiled(tmp_path, kit, serve):
-    kit.publish_q(tmp_path, "1.0.0")
-    _, path = kit.publish_q(tmp_path, "1.0.1")
-    (path / "manifest.json").write_text("{}")
-    server = serve(tmp_path)
-    assert server.rest("/v2/models/placement-policy")[1]["versions"] == ["1.0.0"]
-    assert server.events("artifact refused")[0]["version"] == "1.0.1"
-
-
-def test_without_anything_to_serve_it_ends_with_one_clear_line(tmp_path, serve):
-    server = serve(tmp_path)
-    assert server.process.wait(TIMEOUT_SECONDS) == 1
-    said = server.wait_for("cannot start")
-    assert said["error.message"] == "name: no version of placement-policy can be served: nothing is published"
-
-
-def test_a_port_that_is_taken_is_said(tmp_path, kit, serve):
-    kit.publish_q(tmp_path, "1.0.0")
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        server = serve(tmp_path, **{"http-port": taken.getsockname()[1]})
-        assert server.process.wait(TIMEOUT_SECONDS) == 1
-    assert "http_port: cannot listen on" in server.wait_for("cannot start")["error.message"]
-
-
-async def test_a_call_in_flight_is_answered_before_it_stops(tmp_path, kit, serve):
-    kit.publish_forecaster(tmp_path, rounds=60, max_depth=5)
-    server = serve(tmp_path, "cpu-forecaster")
-    client = ModelClient(server.grpc_address, "cpu-forecaster")
-    rows = np.random.default_rng(8).random((20_000, len(kit.table_columns)), dtype=np.float32)
-    calls = [asyncio.ensure_future(client.infer(rows, kit.table_columns, TIMEOUT_SECONDS)) for _ in range(2)]
-    # One thread computes: when the first is answered, the second is being computed.
-    await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
-    server.process.send_signal(signal.SIGTERM)
-    for answer in await asyncio.gather(*calls):
-        assert answer.values.shape == (20_000, 12)
-    await client.channel.close()
-    assert await asyncio.to_thread(server.stop) == 0
