@@ -38,6 +38,8 @@ spec:
   {{- if .claims }}
   serviceName: {{ $name }}
   podManagementPolicy: Parallel
+  # what is uninstalled leaves nothing; who wants to keep records copies them before
+  persistentVolumeClaimRetentionPolicy: {whenDeleted: Delete, whenScaled: Retain}
   {{- else if eq (.strategy | default "") "Recreate" }}
   strategy: {type: Recreate}
   {{- else }}
