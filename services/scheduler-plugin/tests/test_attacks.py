@@ -163,6 +163,8 @@ def test_idle_connections_of_one_neighbour_leave_room_for_kube_scheduler(plugin:
     attacking = [plugin.connect() for _ in range(1000)]
     assert plugin.answers()
     assert closed(attacking) == len(attacking)
+    refused = plugin.request("/metrics")[2].split(b"\nhydatis_extender_refused_connections_count ")[1]
+    assert float(refused.splitlines()[0]) >= 1000
 
 
 @pytest.mark.parametrize(

@@ -78,11 +78,6 @@ class ConnectionGuard:
         self.refused_count = 0
         """Connections ended by it."""
 
-    @property
-    def open_count(self) -> int:
-        """Connections open now."""
-        return len(self._open)
-
     def opened(self, connection: GuardedConnection) -> None:
         """A connection was made: it is given a place, or ended."""
         if len(self._open) >= self._most_count or self._by_address[connection.address] >= self._most_per_address_count:

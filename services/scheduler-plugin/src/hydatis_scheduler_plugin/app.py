@@ -170,6 +170,7 @@ class SchedulerPluginApp:
             ssl_context=security.server_context(certificate_optional=True),
             certificates_required=security.mutual,
         )
+        metrics.refused_connections.set_function(lambda: self._door.refused_connections_count)
 
     @property
     def http_port(self) -> int:

@@ -131,6 +131,11 @@ class HttpDoor:
             ) from None
         self.port = self._runner.addresses[0][1]
 
+    @property
+    def refused_connections_count(self) -> int:
+        """Connections that were ended since they were too many, or too slow."""
+        return self._guard.refused_count
+
     async def stop(self) -> None:
         """Stops listening, lets requests in flight finish within the grace, closes the rest."""
         runner, self._runner = self._runner, None

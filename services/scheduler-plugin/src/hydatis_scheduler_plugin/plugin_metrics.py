@@ -43,6 +43,11 @@ class PluginMetrics:
             registry=registry,
             buckets=RPC_BUCKETS_SECONDS,
         )
+        self.refused_connections = Gauge(
+            "hydatis_extender_refused_connections_count",
+            "Connections ended since they were too many, too slow or said too much.",
+            registry=registry,
+        )
         self.seconds = {verb: seconds.labels(verb) for verb in ("filter", "prioritize")}
         stages = Summary("hydatis_stage_seconds", "Seconds by part of a decision.", ("stage",), registry=registry)
         self.stages = {stage: stages.labels(stage) for stage in STAGES}
