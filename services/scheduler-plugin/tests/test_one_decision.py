@@ -194,6 +194,15 @@ async def test_readyz_says_the_rung_and_what_is_missing(world: Any, make: Any) -
     assert answer["streams"] == {"table": True, "forecast": True, "risk": True}
 
 
+async def test_readyz_says_that_the_policy_is_missing_before_a_decision_finds_out(world: Any) -> None:
+    await world.whole()
+    await world.servers[1].stop(0)
+    async with asyncio.timeout(5):
+        while (await world.get("/readyz"))[1]["missing"] != ["no_policy"]:  # noqa: ASYNC110  it comes about in gRPC
+            await asyncio.sleep(0.01)
+    assert (await world.get("/readyz"))[1]["rung"] == "greedy"
+
+
 async def test_metrics_count_rungs_rejections_and_generations(world: Any, make: Any) -> None:
     await world.whole(p95=[0.2, 0.99, 0.2])
     await world.schedule()

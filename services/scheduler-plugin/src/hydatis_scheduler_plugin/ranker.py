@@ -46,6 +46,10 @@ class PlacementPeer(Protocol):
     ) -> Coroutine[Any, Any, RankAnswer]:
         """Rankings of the queries. Raises ``HydatisError``."""
 
+    @property
+    def is_unreachable(self) -> bool:
+        """Whether a call made now would fail for want of a connection."""
+
 
 #: What an error of placement-policy says is missing; anything else: the policy.
 _MISSING_BY_ERROR: tuple[tuple[type[HydatisError], Missing], ...] = (
@@ -125,7 +129,7 @@ class Ranker:
         table = (
             (not self._fresh(footing), Missing.FRESH_METRICS),
             (not footing.generations, Missing.FORECAST),
-            (self._breaker.open, Missing.POLICY),
+            (self._breaker.open or self._placement.is_unreachable, Missing.POLICY),
             (footing.view.risk is None, Missing.RISK),
         )
         return tuple(what for lacking, what in table if lacking)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Self, TypeVar
 
+import grpc
 from hydatis_core.errors import DependencyUnavailable, HydatisError
 
 from hydatis_serving.channels import DEFAULT_MAX_MESSAGE_BYTES, call_unary, open_channel
@@ -48,6 +49,12 @@ class ServiceClient:
             return read(answer)
         except HydatisError as wrong:
             raise DependencyUnavailable(f"{self.address} answered nonsense: {wrong}") from wrong
+
+    @property
+    def is_unreachable(self) -> bool:
+        """Whether connecting failed and is being tried again. An idle channel begins to connect: ask again a moment later."""
+        state = self.channel.get_state(try_to_connect=True)
+        return bool(state is grpc.ChannelConnectivity.TRANSIENT_FAILURE)
 
     async def close(self) -> None:
         """Closes the channel; calls in flight fail."""
