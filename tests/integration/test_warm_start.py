@@ -37,6 +37,9 @@ class Redis:
         with (self._folder / "redis.log").open("ab") as log:
             self._running = subprocess.Popen(self._command, stdout=log, stderr=log, cwd=self._folder)
 
+    def copy(self, name: str) -> None:
+        subprocess.run(["redis-cli", "-u", self.url, "--rdb", name], check=True, capture_output=True, cwd=self._folder)
+
     def kill(self) -> None:
         if self._running is not None:
             self._running.kill()
@@ -124,6 +127,26 @@ async def test_after_kill_9_the_table_is_the_same_to_the_bit_and_so_is_the_next(
     one, other = await table(again.address), await table(never_died.address)
     assert one.generation == other.generation == generation + 300
     assert one.values.tobytes() == other.values.tobytes()
+
+
+async def test_a_copy_of_redis_restored_elsewhere_gives_the_same_table(
+    redis: Redis, feature_service: Callable[[], Any], until: Callable[..., Any]
+) -> None:
+    service = feature_service()
+    await load(service.address)
+    for number in range(3):
+        generation = await tick(service.address, number)
+    before = await table(service.address)
+    until(lambda: kept_generation(redis) == generation, "the newest state is kept")
+    redis.copy("dump.rdb")  # what a redis-server reads when it starts
+    service.kill()
+    redis.kill()  # it kept nothing by itself: all is lost but the copy
+
+    redis.start()
+    until(lambda: kept_generation(redis) == generation, "the copy is read")
+    after = await table(feature_service().address)
+    assert after.generation == before.generation
+    assert after.values.tobytes() == before.values.tobytes()
 
 
 async def test_ticks_go_on_without_redis_and_the_state_is_kept_again_when_it_is_back(
