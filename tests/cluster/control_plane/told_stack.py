@@ -47,7 +47,7 @@ class ToldStack:
         self._told: dict[str, str] = {}
         self._stopping = False
         self._time = FIRST_SECONDS
-        self._feed = StackFeed(stack.features_address, stack.extender_url)
+        self._feed = StackFeed(stack.features_address, stack.extender_url, in_lock_step=False)
         self._feed.on_nodes(self._nodes, TICK_SECONDS, 15.0)
         self._api = Api(api.kubeconfig)
         version = self._list()

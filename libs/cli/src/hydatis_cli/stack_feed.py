@@ -71,6 +71,7 @@ class StackFeed:
         token: bearer token for a stack in a cluster; empty: none.
         give_up_seconds: how long an unreachable feature-service is tried before the replay ends with an error.
         patience_seconds: how long a tick may take until every service holds it; pods are placed on what is there after that.
+        in_lock_step: whether a bind is waited for until the shim has seen it; a real scheduler waits for nothing.
     """
 
     def __init__(
@@ -81,12 +82,14 @@ class StackFeed:
         token: str = "",
         give_up_seconds: float = 60.0,
         patience_seconds: float = GENERATION_TIMEOUT_SECONDS,
+        in_lock_step: bool = True,
     ) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="stack-feed", daemon=True)
         self._thread.start()
         self._extender = ExtenderClient(extender_url, token=token)
         self._give_up_seconds = give_up_seconds
+        self._in_lock_step = in_lock_step
         self._cluster: tuple[Sequence[Node], float, float] | None = None
         self._tick: Tick | None = None
         self._bound: dict[str, PodEvent] = {}
@@ -266,7 +269,7 @@ class StackFeed:
 
     def _await_seen(self, event: PodEvent) -> None:
         """Waits until the shim knows of an event: it comes by a stream, which the next decision may overtake."""
-        if not self._whole:
+        if not (self._whole and self._in_lock_step):
             return
         deadline = time.monotonic() + SEEN_TIMEOUT_SECONDS
         path = f"/state?pod={urllib.parse.quote(event.pod.uid, safe='')}"
