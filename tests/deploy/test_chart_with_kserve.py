@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import yaml
+from chart.go_modules import module_folder
 from chart.kserve_controller import KServeController
 from chart.kubectl import RESTRICTED, Kubectl
 from chart.rendered import Rendered, render
@@ -16,7 +18,9 @@ from control_plane.waiting import until
 
 #: KServe's controller is large: a cold build takes about as long as the control plane's.
 pytestmark = pytest.mark.slow
-CLAIM, S3 = "hydatis-by-claim", "hydatis-by-s3"
+CLAIM, S3, KNATIVE = "hydatis-by-claim", "hydatis-by-s3", "hydatis-by-knative"
+#: As KServe's own module pins it.
+KNATIVE_SERVING = "knative.dev/serving@v0.48.1"
 CANARIES = [
     {"name": "release-2", "trafficPercent": 50, "storageUri": "pvc://hydatis-models/release-2"},
     {"name": "experiment", "trafficPercent": 0, "storageUri": "pvc://hydatis-models/experiment", "minReplicas": 1},
@@ -24,7 +28,17 @@ CANARIES = [
 
 
 @pytest.fixture(scope="module")
-def kserve(chart_plane: ControlPlane, admin: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KServeController]:
+def kserve(
+    chart_plane: ControlPlane, admin: Api, kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[KServeController]:
+    # of Knative what KServe looks at: its Service's type, and how it scales
+    core = module_folder(KNATIVE_SERVING) / "config" / "core"
+    knative = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "knative-serving"}}]
+    files = ("300-resources/service.yaml", "configmaps/autoscaler.yaml")
+    knative += [yaml.safe_load((core / file).read_text()) for file in files]
+    done = kubectl("apply", "--server-side", objects=knative)
+    assert done.returncode == 0, done.stderr
+    until(lambda: admin.status_of("GET", "/apis/serving.knative.dev/v1/services") == 200, "Knative's Service")
     running = KServeController(chart_plane.kubeconfig("admin"), tmp_path_factory.mktemp("kserve"))
     yield running
     running.stop()
@@ -125,6 +139,37 @@ def test_models_of_s3_are_fetched_by_a_container_that_restricted_takes(install: 
         assert fetching["args"] == ["s3://models/stable", "/mnt/models"]
         assert fetching["securityContext"]["capabilities"] == {"drop": ["ALL"]}
         assert fetching["image"].startswith("kserve/storage-initializer:v0.20")
+
+
+def test_knative_is_told_to_send_a_tenth_to_the_canary(install: Install, admin: Api, kubectl: Kubectl) -> None:
+    install(KNATIVE, models__kserve__mode="Knative")
+    name = "model-cpu-forecaster-predictor"
+    service = f"/apis/serving.knative.dev/v1/namespaces/{KNATIVE}/services/{name}"
+    isvc = f"/apis/serving.kserve.io/v1beta1/namespaces/{KNATIVE}/inferenceservices/model-cpu-forecaster"
+    until(lambda: admin.status_of("GET", service) == 200, "KServe's Knative Service")
+    (container,) = admin.get(service)["spec"]["template"]["spec"]["containers"]
+    assert [port["name"] for port in container["ports"]] == ["h2c"]
+    # Knative itself does not run: this is its word that the first revision is ready and has all calls
+    first = f"{name}-00001"
+    traffic = [{"revisionName": first, "latestRevision": True, "percent": 100}]
+    ready = [{"type": kind, "status": "True"} for kind in ("ConfigurationsReady", "RoutesReady", "Ready")]
+    said = {"latestReadyRevisionName": first, "latestCreatedRevisionName": first, "traffic": traffic, "conditions": ready}
+    admin.patch(f"{service}/status", {"status": said | {"url": f"http://{name}.example.org"}})
+
+    def rolled_out() -> bool:
+        components = admin.get(isvc).get("status", {}).get("components", {})
+        return bool(components.get("predictor", {}).get("latestRolledoutRevision") == first)
+
+    until(rolled_out, "KServe takes the first revision for rolled out")
+    canary = {"canaryTrafficPercent": {"cpu-forecaster": 10}, "storageUris": {"cpu-forecaster": "pvc://hydatis-models/release-2"}}
+    options = {f"models__kserve__{option}": value for option, value in canary.items()}
+    made = render(namespace=KNATIVE, models__serving="kserve", models__kserve__mode="Knative", **options)
+    assert kubectl("apply", "--server-side", objects=[made.one("InferenceService", "model-cpu-forecaster")]).returncode == 0
+    until(lambda: len(admin.get(service)["spec"]["traffic"]) == 2, "two shares")
+    spec = admin.get(service)["spec"]
+    assert {share.get("revisionName", "newest"): share["percent"] for share in spec["traffic"]} == {"newest": 10, first: 90}
+    # what KServe's pod webhook mounts, once Knative makes pods
+    assert "pvc://hydatis-models/release-2" in spec["template"]["metadata"]["annotations"].values()
 
 
 def test_kserve_too_refuses_what_the_chart_refuses(by_claim: Rendered, kubectl: Kubectl) -> None:
