@@ -37,6 +37,13 @@ class Redis:
         with (self._folder / "redis.log").open("ab") as log:
             self._running = subprocess.Popen(self._command, stdout=log, stderr=log, cwd=self._folder)
 
+    def answers(self) -> bool:
+        with client_library.Redis.from_url(self.url, socket_timeout=2) as client:
+            try:
+                return bool(client.ping())
+            except client_library.ConnectionError:
+                return False
+
     def copy(self, name: str) -> None:
         subprocess.run(["redis-cli", "-u", self.url, "--rdb", name], check=True, capture_output=True, cwd=self._folder)
 
@@ -143,7 +150,8 @@ async def test_a_copy_of_redis_restored_elsewhere_gives_the_same_table(
     redis.kill()  # it kept nothing by itself: all is lost but the copy
 
     redis.start()
-    until(lambda: kept_generation(redis) == generation, "the copy is read")
+    until(redis.answers, "redis is back")
+    assert kept_generation(redis) == generation
     after = await table(feature_service().address)
     assert after.generation == before.generation
     assert after.values.tobytes() == before.values.tobytes()
