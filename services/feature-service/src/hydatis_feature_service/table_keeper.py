@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from time import perf_counter
 from typing import Any, TypeVar
 
-from hydatis_core.errors import ArtifactRefused, GenerationUnavailable, InvalidValue, UnknownNode
+from hydatis_core.errors import ArtifactRefused, GenerationUnavailable, InvalidValue
 from hydatis_core.pods import Pod
 from hydatis_features.cluster_state import BoundPod
 from hydatis_features.engine import FeatureEngine
@@ -25,6 +24,8 @@ from hydatis_serving.events import BindDelta, PodEvent, PodEventKind
 
 from hydatis_feature_service.convert import table_from_bytes, table_to_bytes
 from hydatis_feature_service.feature_metrics import FeatureMetrics
+from hydatis_feature_service.held_events import HeldEvents
+from hydatis_feature_service.pod_reports import check_report, recent_binds
 from hydatis_feature_service.scrape import Scrape
 from hydatis_feature_service.sources import Cluster
 from hydatis_feature_service.table_stream import TableStream
@@ -53,9 +54,7 @@ class TableKeeper:
         self._engine: FeatureEngine | None = None
         self._addresses: Mapping[str, tuple[str, ...]] = {}
         self._lane = asyncio.Lock()
-        self._busy = False
-        self._held: list[PodEvent] = []
-        self._held_pods: dict[str, Pod | None] = {}  # uid -> the pod, if the newest held event bound it
+        self._held = HeldEvents()
         self._generation = 0
         self._uncounted_generation = 0
         self._scrape_digest = ""
@@ -100,12 +99,12 @@ class TableKeeper:
     def pods_by_uid(self) -> Mapping[str, Pod]:
         """The pods that are bound, those taken while a table is made included."""
         engine_has: dict[str, Pod | None] = {bound.pod.uid: bound.pod for bound in self.bound_pods()}
-        return {uid: pod for uid, pod in (engine_has | self._held_pods).items() if pod is not None}
+        return {uid: pod for uid, pod in (engine_has | dict(self._held.pods)).items() if pod is not None}
 
     def pod(self, uid: str) -> Pod | None:
         """A pod that is bound, or None."""
-        if uid in self._held_pods:
-            return self._held_pods[uid]
+        if uid in self._held.pods:
+            return self._held.pods[uid]
         bound = None if self._engine is None else self._engine.state.pod(uid)
         return None if bound is None else bound.pod
 
@@ -124,7 +123,7 @@ class TableKeeper:
     def take(self, events: Sequence[PodEvent]) -> None:
         """Takes pods bound and ended, all or none, without waiting for anybody. Raises as ``report``."""
         engine = self._loaded()
-        _check_events(events, engine)
+        check_report(events, engine)
         for event in events:
             delta = self._delta(engine, event)
             if delta is not None:
@@ -171,7 +170,7 @@ class TableKeeper:
         self._engine = engine
         self._generation = self._uncounted_generation = state.generation
         self._scrape_digest = state.scrape_digest
-        self._stream.restore(table, engine.profiles.everything(), _recent(engine, state.generation))
+        self._stream.restore(table, engine.profiles.everything(), recent_binds(engine, state.generation))
         self._metrics.loaded(len(engine.nodes))
         self._metrics.generations.held("table", state.generation)
 
@@ -195,7 +194,7 @@ class TableKeeper:
                 return []
             stay = {node.name for node in cluster.nodes}
             gone = [bound for bound in engine.state.bound_pods() if bound.node_name not in stay]
-            async with self._engine_busy(engine):
+            async with self._held.while_busy(engine):
                 await asyncio.to_thread(engine.replace_nodes, cluster.nodes)
             for bound in gone:
                 ended = PodEvent.ended(bound.pod.uid, bound.node_name, bound.bind_time_seconds)
@@ -221,14 +220,14 @@ class TableKeeper:
     async def _recall(self, history: History) -> int:
         async with self._lane:
             engine = self._loaded()
-            async with self._engine_busy(engine):
+            async with self._held.while_busy(engine):
                 return await asyncio.to_thread(engine.recall, history)
 
     async def _compute(self, engine: FeatureEngine, scrape: Scrape) -> NodeTable:
         # A pod bound from here on is not in the table that is being made: its delta says so by that table's generation.
         self._uncounted_generation = scrape.tick_time_seconds
         try:
-            async with self._engine_busy(engine):
+            async with self._held.while_busy(engine):
                 return await asyncio.to_thread(
                     engine.tick,
                     scrape.tick_time_seconds,
@@ -247,7 +246,7 @@ class TableKeeper:
             if engine is None:
                 return None
             generation, digest, table = self._generation, self._scrape_digest, self._stream.newest
-            async with self._engine_busy(engine):
+            async with self._held.while_busy(engine):
                 arrays = await asyncio.to_thread(engine.snapshot)
             return WarmState(generation, digest, arrays, table_to_bytes(table))
 
@@ -269,38 +268,18 @@ class TableKeeper:
         node_name = event.node_name or ("" if bound_here is None else bound_here.node_name)
         is_bound = self.pod(uid) is not None
         if event.kind is PodEventKind.ENDED:
-            known = is_bound if self._busy else engine.end(uid, time_seconds)
-            self._hold(event)
+            known = is_bound if self._held.busy else engine.end(uid, time_seconds)
+            self._held.hold(event)
             return BindDelta(self._uncounted_generation, replace(event, node_name=node_name), None) if known else None
         if is_bound:
             return None
         use = (
-            self._stream.profiles.expect(event.pod, time_seconds) if self._busy else engine.bind(event.pod, node_name, time_seconds)
+            self._stream.profiles.expect(event.pod, time_seconds)
+            if self._held.busy
+            else engine.bind(event.pod, node_name, time_seconds)
         )
-        self._hold(event)
+        self._held.hold(event)
         return None if use is None else BindDelta(self._uncounted_generation, event, use)
-
-    def _hold(self, event: PodEvent) -> None:
-        if self._busy:
-            self._held.append(event)
-            self._held_pods[event.pod.uid] = event.pod if event.kind is PodEventKind.BOUND else None
-
-    @asynccontextmanager
-    async def _engine_busy(self, engine: FeatureEngine) -> AsyncIterator[None]:
-        """While the engine works in its thread, events are held; then it takes them."""
-        self._busy = True
-        try:
-            yield
-        finally:
-            self._busy = False
-            for event in self._held:
-                if event.kind is PodEventKind.BOUND:
-                    if event.node_name in engine.state.node_index:  # else it went meanwhile
-                        engine.bind(event.pod, event.node_name, event.event_time_seconds)
-                else:
-                    engine.end(event.pod.uid, event.event_time_seconds)
-            self._held.clear()
-            self._held_pods.clear()
 
     async def _unbroken(self, work: Coroutine[Any, Any, T]) -> T:
         """Lets work finish though its caller goes away: a thread cannot be stopped, and must not meet the next one."""
@@ -313,31 +292,3 @@ class TableKeeper:
         if self._engine is None:
             raise GenerationUnavailable("no cluster is loaded", field="source", expected="LoadCluster first")
         return self._engine
-
-
-def _check_events(events: Sequence[PodEvent], engine: FeatureEngine) -> None:
-    """Refuses a report as a whole, before any of it is taken."""
-    newest = 0.0
-    for position, event in enumerate(events):
-        if event.kind is PodEventKind.BOUND and event.node_name not in engine.state.node_index:
-            shown = f"pod {event.pod.uid!r} is bound to {event.node_name[:100]!r}, which is not in the cluster"
-            raise UnknownNode(shown, field=f"events[{position}].node_name")
-        if event.event_time_seconds < newest:
-            shown = f"the event at {event.event_time_seconds} comes after {newest}"
-            raise InvalidValue(shown, field=f"events[{position}].event_time_seconds", expected="events in order of time")
-        newest = event.event_time_seconds
-
-
-def _recent(engine: FeatureEngine, generation: int) -> list[BindDelta]:
-    """Deltas of the pods that measurements do not wholly show yet, in order of time."""
-    since = generation - engine.scrape_delay_seconds - engine.metric_window_seconds
-    counted_generation = max(generation - int(engine.tick_seconds), 0)
-    return [
-        BindDelta(
-            generation if bound.bind_time_seconds >= generation else counted_generation,
-            PodEvent(PodEventKind.BOUND, bound.pod, bound.node_name, bound.bind_time_seconds),
-            bound.expected,
-        )
-        for bound in sorted(engine.state.bound_pods(), key=lambda bound: bound.bind_time_seconds)
-        if bound.bind_time_seconds >= since
-    ]

@@ -18,7 +18,8 @@ from hydatis_serving.clients import AnomalyClient, BindDelta, ForecastClient, Pl
 from hydatis_serving.decisions import DecisionLog
 from hydatis_serving.kube.service_account import ServiceAccount
 from hydatis_serving.metrics import new_registry
-from hydatis_serving.subscriber import ForecastSubscriber, RiskSubscriber, StreamSubscriber, TableSubscriber
+from hydatis_serving.stream_subscriber import StreamSubscriber
+from hydatis_serving.subscriber import ForecastSubscriber, RiskSubscriber, TableSubscriber
 from hydatis_serving.transport_security import service_security
 from opentelemetry import trace
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hydatis_placement.ladder import rung_for
-from hydatis_serving.subscriber import StreamSubscriber
+from hydatis_serving.stream_subscriber import StreamSubscriber
 
 from hydatis_scheduler_plugin.breaker import Breaker
 from hydatis_scheduler_plugin.plugin_metrics import PluginMetrics
