@@ -45,6 +45,7 @@ class ControlPlane:
         self._authority = Authority(folder / "keys")
         self._port = free_port()
         self._programs: list[Program] = []
+        self._runs: dict[str, tuple[list[str], Path, str]] = {}
         begin = time.monotonic()
         try:
             self._start()
@@ -58,6 +59,12 @@ class ControlPlane:
         """URL of the API server."""
         return f"https://{LOOPBACK}:{self._port}"
 
+    @property
+    def etcd(self) -> str:
+        """URL of etcd, for what an API server would take too long for."""
+        told = next(option for option in self._runs["etcd"][0] if option.startswith("--advertise-client-urls="))
+        return told.partition("=")[2]
+
     def kubeconfig(self, party: str) -> Path:
         """Kubeconfig of one of ``PARTIES``."""
         path = self.folder / f"{party}.kubeconfig"
@@ -69,6 +76,14 @@ class ControlPlane:
     def kubeconfig_for(self, path: Path, user: KeyPair | str) -> Path:
         """Writes a kubeconfig for a certificate or a service account's token."""
         return write_kubeconfig(path, self.server, self._authority.certificate, user)
+
+    def kill(self, program: str) -> None:
+        """Kills one of its programs, "kube-apiserver"; ``begin_again`` starts it as it was."""
+        self._programs[list(self._runs).index(program)].stop()
+
+    def begin_again(self, program: str) -> None:
+        """Starts a program that was killed; returns when it is ready."""
+        self._programs[list(self._runs).index(program)] = Program(*self._runs[program])
 
     def stop(self) -> None:
         """Ends every process, the last first."""
@@ -144,4 +159,5 @@ class ControlPlane:
     def _run(self, program: str, ready_url: str, settings: dict[str, object]) -> None:
         options = [f"--{name}={value}" for name, value in settings.items()]
         command = [str(self.binaries.path(program)), *options]
-        self._programs.append(Program(command, self.folder / "logs" / f"{program}.log", ready_url))
+        self._runs[program] = (command, self.folder / "logs" / f"{program}.log", ready_url)
+        self._programs.append(Program(*self._runs[program]))
