@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,6 +72,30 @@ def test_the_command_explains_a_pod_as_json_and_in_words(stack: Stack, placed: O
     assert told.code == 0, told.err
     assert f"bound to {placement.node_name}" in " ".join(told.out.split())
     assert "Rung full" in told.out
+
+
+def test_a_decision_recorded_with_its_whole_input_is_computed_again_to_the_same(
+    stack: Stack, small: Workload, placed: Outcome, start: Command, until: Command, hydatis: Command, tmp_path: Path
+) -> None:
+    shim = start("scheduler-plugin", DECISIONS_DIR=str(tmp_path), FULL_INPUT_RATIO="1.0")
+    extender = f"http://127.0.0.1:{shim.setting('HTTP_PORT')}"
+    client = ExtenderClient(extender)
+    until(lambda: client.get_json("/readyz", timeout_seconds=30)["rung"] == "full", "it could decide on the full rung")
+    asking = ExtenderPolicy(extender, timeout_seconds=10)
+    pod, names = small.trace.pods[-1].pod, [node.name for node in small.nodes]
+    asking.filter_and_score(pod, names, small.trace.start_seconds + 7200)
+    asking.close()
+    (record,) = client.get_json("/decisions?limit=1", timeout_seconds=30)["decisions"]
+    client.close()
+    assert record["rung"] == "full", record["rung_reason"]
+    again = hydatis(
+        "replay", "--decision", record["decision_id"], "--extender", extender, "--state", str(stack.state.root), "--json"
+    )
+    assert again.code == 0, again.err
+    told = json.loads(again.out)
+    assert told["same"]
+    assert told["rung"] == record["rung"]
+    assert [row["node_name"] for row in told["candidates"]] == names
 
 
 def test_it_says_in_one_sentence_that_it_knows_no_such_pod(stack: Stack, placed: Outcome, hydatis: Command) -> None:
