@@ -17,6 +17,7 @@ from hydatis_scheduler_plugin import convert
 from hydatis_scheduler_plugin.decision import DecisionDesk
 from hydatis_scheduler_plugin.generation_wait import GenerationWait
 from hydatis_scheduler_plugin.http_door import JSON, Answer, Handler, json_answer
+from hydatis_scheduler_plugin.places import Places
 from hydatis_scheduler_plugin.plugin_metrics import PluginMetrics
 from hydatis_scheduler_plugin.ranking import NEUTRAL_SCORE, Ranking
 from hydatis_scheduler_plugin.readiness import Readiness
@@ -62,8 +63,7 @@ class ExtenderServicer:
         self._readiness = readiness
         self._metrics = metrics
         self._gpu_resources = gpu_resources
-        self._max_decisions_count = max_decisions_count
-        self._deciding_count = 0
+        self._deciding = Places(max_decisions_count)
         self._after_answer = after_answer
 
     def routes(self, url_prefix: str = "") -> dict[tuple[str, str], Handler]:
@@ -92,14 +92,11 @@ class ExtenderServicer:
         pod = convert.read_pod(args.Pod, self._gpu_resources)
         names_json = convert.candidates_json(args, names)
         self._metrics.staged("shim_read", time.perf_counter() - begin)
-        if self._is_full:
+        if self._deciding.are_taken:
             self._metrics.decided(Rung.ABSTAIN, OVERLOADED)
             return 200, convert.filter_body(args, None, args.NodeNames, {}), JSON
-        self._deciding_count += 1
-        try:
+        with self._deciding.one():
             ranking = await self._desk.for_filter(pod, names, names_json)
-        finally:
-            self._deciding_count -= 1
         ranked = time.perf_counter()
         if ranking.speaks and ranking.rejected_count > 0:
             answer = convert.filter_body(args, ranking.allowed.tolist(), ranking.kept_names_json, ranking.failed)
@@ -120,23 +117,15 @@ class ExtenderServicer:
         if answer is None:
             names = convert.candidate_names(args)
             pod = convert.read_pod(args.Pod, self._gpu_resources)
-            if self._is_full:
+            if self._deciding.are_taken:
                 return 200, convert.prioritize_body(names, [NEUTRAL_SCORE] * len(names)), JSON
-            self._deciding_count += 1
-            try:
+            with self._deciding.one():
                 scores = await self._desk.for_prioritize(pod, names, convert.candidates_json(args, names))
-            finally:
-                self._deciding_count -= 1
             answer = convert.prioritize_body(names, scores)
         seconds = time.perf_counter() - begin
         self._metrics.staged("shim_prioritize", seconds)
         self._metrics.seconds["prioritize"].observe(seconds)
         return 200, answer, JSON
-
-    @property
-    def _is_full(self) -> bool:
-        """Whether one more decision is too many; then the stock scheduler decides alone."""
-        return self._deciding_count >= self._max_decisions_count
 
     def _score(self, ranking: Ranking) -> None:
         """Prepares the answer to /prioritize while kube-scheduler reads the one to /filter."""
