@@ -74,9 +74,8 @@ class Composed:
         """
         container = self.inspect(service)
         command = f"import os; os.kill({container['State']['Pid']}, 9)"
-        self.engine.run(
-            "run", "--rm", "--pid=host", "--network=none", "--user=0", "--entrypoint=python", container["Image"], "-c", command
-        )
+        python = self.inspect("forecaster")["Image"]  # Redis' own may have none
+        self.engine.run("run", "--rm", "--pid=host", "--network=none", "--user=0", "--entrypoint=python", python, "-c", command)
         until(lambda: self.inspect(service)["RestartCount"] > container["RestartCount"], f"{service} is started again")
         self.wait_until_healthy(service)
 
