@@ -24,7 +24,7 @@ __all__ = ["ForeignImages"]
 ROOT = Path(__file__).resolve().parents[3]
 HERE = Path(__file__).resolve().parent
 TARGETS = ("python", "redis", "prometheus")
-SUITE, MIRROR = "bookworm", "http://deb.debian.org/debian"
+SUITE = "bookworm"
 #: What a slim image does without.
 LEFT_OUT = (
     "usr/share/doc",
@@ -85,7 +85,7 @@ def _debian() -> Path:
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="hydatis-debian-") as folder:
             # in a mount namespace of its own: what it mounts goes with it
-            made = ["unshare", "--mount", "debootstrap", "--variant=minbase", SUITE, f"{folder}/root", MIRROR]
+            made = ["unshare", "--mount", "debootstrap", "--variant=minbase", SUITE, f"{folder}/root"]
             subprocess.run(made, check=True, capture_output=True)
             partial = kept.with_name(f"{kept.name}.{os.getpid()}")
             without = [f"--exclude=./{path}/*" for path in LEFT_OUT]

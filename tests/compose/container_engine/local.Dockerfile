@@ -1,6 +1,6 @@
 # What compose pulls from a registry, from Debian's packages instead: Python, Redis, Prometheus.
 FROM hydatis-test/debian AS debian
-RUN echo "deb http://deb.debian.org/debian-security bookworm-security main" >> /etc/apt/sources.list
+RUN sed -n 's#^deb \(\S*\) \(\S*\) main#deb \1-security \2-security main#p' /etc/apt/sources.list > /etc/apt/sources.list.d/security.list
 
 FROM debian AS python
 RUN apt-get update -qq \
