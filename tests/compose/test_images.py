@@ -65,7 +65,7 @@ def test_nothing_of_the_build_stays_in_an_image(engine: Engine, image: dict[str,
         "(", "-type", "f", "-not", "-path", "/opt/hydatis/*", "-o", "-type", "d", "-name", "tests", ")",
     )  # fmt: skip
     assert found == ""
-    anywhere = ["/", "-xdev", "-path", "*/.cache/*"]
+    anywhere = ["/", "-xdev", "-type", "f", "-path", "*/.cache/*"]
     assert engine.run("run", "--rm", "--user=0", "--network=none", "--entrypoint=find", image["Id"], *anywhere) == ""
 
 

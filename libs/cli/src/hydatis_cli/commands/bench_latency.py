@@ -21,6 +21,7 @@ from hydatis_cli.console import out, progress_bar
 from hydatis_cli.latency_bench import CandidateRun, LatencyRun, measure_latency
 from hydatis_cli.options import DEFAULT_PORT, DEFAULT_STATE, JsonOption, PortOption, SeedOption, StateOption
 from hydatis_cli.replay_result import percentiles_milliseconds
+from hydatis_cli.stored_figures import storable, store_figures
 from hydatis_cli.supervision import Supervision
 
 __all__ = ["latency"]
@@ -55,12 +56,11 @@ def latency(
             run = measure_latency(stack, node_count=nodes, candidates=candidates, decisions=wanted, seed=seed, progress=progress)
     finally:
         Supervision(stack).stop()
-    figures = _figures(run, ready_seconds)
-    text = json.dumps(figures, indent=2, sort_keys=True)
+    figures = storable(_figures(run, ready_seconds))
     if output is not None:
-        output.write_text(text + "\n")
+        store_figures(output, figures)
     if json_:
-        typer.echo(text)
+        typer.echo(json.dumps(figures, indent=2))
     else:
         _show(figures)
 

@@ -31,6 +31,7 @@ from hydatis_cli.process_figures import ProcessFigures
 from hydatis_cli.replay_result import percentiles_milliseconds
 from hydatis_cli.stack import Stack
 from hydatis_cli.state_folder import StateFolder
+from hydatis_cli.stored_figures import storable, store_figures
 from hydatis_cli.supervision import Supervision
 
 __all__ = ["tls"]
@@ -103,12 +104,11 @@ def tls(
             ends.callback(_stop, folder)
         clear = bring_up(state, port, over_tls=False)[0]
         secure = bring_up(beside, port + PORTS_APART)[0]
-        figures = _figures([_Side(stack, nodes, seed) for stack in (clear, secure)], nodes, candidates, decisions)
-    text = json.dumps(figures, indent=2, sort_keys=True)
+        figures = storable(_figures([_Side(stack, nodes, seed) for stack in (clear, secure)], nodes, candidates, decisions))
     if output is not None:
-        output.write_text(text + "\n")
+        store_figures(output, figures)
     if json_:
-        typer.echo(text)
+        typer.echo(json.dumps(figures, indent=2))
     else:
         _show(figures)
 
