@@ -28,6 +28,7 @@ MUST_NOT_HAVE: dict[str, tuple[str, ...]] = {
     "forecasting": ("grpc", "sklearn", "kserve", "xgboost"),
     "placement": ("grpc", "sklearn", "kserve", "xgboost"),
     "anomaly": ("grpc", "sklearn", "kserve", "xgboost"),
+    "sizing": ("grpc", "pydantic", "sklearn", "kserve", "xgboost"),
     "simulator": ("grpc", "sklearn", "kserve", "xgboost"),
     "lifecycle": ("grpc", "sklearn", "kserve", "xgboost"),
     "serving": ("pandas", "sklearn", "kserve", "xgboost", "pyarrow"),
@@ -36,6 +37,7 @@ MUST_NOT_HAVE: dict[str, tuple[str, ...]] = {
     "anomaly-detector": ("pandas", "sklearn", "kserve", "xgboost", "pyarrow"),
     "placement-policy": ("pandas", "sklearn", "kserve", "xgboost", "pyarrow"),
     "scheduler-plugin": ("pandas", "sklearn", "kserve", "xgboost", "pyarrow"),
+    "right-sizer": ("pandas", "sklearn", "kserve", "xgboost", "pyarrow"),
     "model-server": ("sklearn",),
 }
 

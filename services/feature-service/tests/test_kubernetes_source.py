@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 from hydatis_core.resources import Resources
 from hydatis_feature_service.feature_metrics import FeatureMetrics
-from hydatis_feature_service.kubernetes_api import KubernetesApi
-from hydatis_feature_service.kubernetes_metrics import KubernetesMetrics
 from hydatis_feature_service.kubernetes_source import KubernetesCluster
-from hydatis_feature_service.kubernetes_watch import pause_seconds, whole_lines
 from hydatis_feature_service.table_keeper import TableKeeper
 from hydatis_feature_service.table_stream import TableStream
+from hydatis_serving.kube.api import KubernetesApi
 from hydatis_serving.kube.pod_resources import GPU_RESOURCES
+from hydatis_serving.kube.watch import pause_seconds, whole_lines
+from hydatis_serving.kube.watch_metrics import KubernetesMetrics
 from hydatis_serving.testing_api_server import ApiServer, node_json, pod_json
 from prometheus_client import CollectorRegistry
 

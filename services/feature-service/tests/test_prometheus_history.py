@@ -16,14 +16,14 @@ from hydatis_core.nodes import Node
 from hydatis_core.resources import Resources
 from hydatis_feature_service.feature_metrics import FeatureMetrics
 from hydatis_feature_service.prometheus_asker import PrometheusAsker
-from hydatis_feature_service.prometheus_client import PrometheusClient
 from hydatis_feature_service.prometheus_metrics import PrometheusSourceMetrics
-from hydatis_feature_service.prometheus_queries import Asking
 from hydatis_feature_service.prometheus_source import PrometheusMetrics
 from hydatis_feature_service.prometheus_spans import Past, Span, past_between
 from hydatis_feature_service.sources import Cluster
 from hydatis_feature_service.table_keeper import TableKeeper
 from hydatis_feature_service.table_stream import TableStream
+from hydatis_serving.prometheus.client import PrometheusClient
+from hydatis_serving.prometheus.queries import Asking
 from prometheus_client import CollectorRegistry
 
 NOW = 1_800_000_000.0

@@ -7,12 +7,12 @@ import pytest
 from hydatis_core.nodes import Node
 from hydatis_core.pods import Pod
 from hydatis_core.resources import Resources
-from hydatis_feature_service.prometheus_answers import PodLabels, Series, TargetLabels
 from hydatis_feature_service.prometheus_directory import Directory, PodNames
 from hydatis_feature_service.prometheus_rows import MOST_HOSTS_COUNT, node_rows, pod_rows
 from hydatis_feature_service.prometheus_targets import TargetBook
 from hydatis_feature_service.sources import Cluster
 from hydatis_features.engine import FeatureEngine
+from hydatis_serving.prometheus.answers import PodLabels, Series, TargetLabels
 
 CPU, MEMORY = "cpu_used_cores", "memory_used_bytes"
 NODES = tuple(Node(name, Resources(8.0, 2.0**35)) for name in ("a", "b", "c"))

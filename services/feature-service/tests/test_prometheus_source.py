@@ -21,16 +21,16 @@ from hydatis_core.errors import InvalidValue
 from hydatis_core.nodes import Node
 from hydatis_core.pods import Pod
 from hydatis_core.resources import Resources
-from hydatis_feature_service.prometheus_answers import TARGET_DECODER
 from hydatis_feature_service.prometheus_asker import PrometheusAsker
-from hydatis_feature_service.prometheus_client import PrometheusClient
 from hydatis_feature_service.prometheus_metrics import PrometheusSourceMetrics
-from hydatis_feature_service.prometheus_queries import NODE_QUANTITIES, QUANTITIES, Asking
 from hydatis_feature_service.prometheus_source import PrometheusMetrics
 from hydatis_feature_service.scrape import Scrape
 from hydatis_feature_service.sources import Cluster
 from hydatis_features.cluster_state import BoundPod
 from hydatis_features.engine import FeatureEngine
+from hydatis_serving.prometheus.answers import TARGET_DECODER
+from hydatis_serving.prometheus.client import PrometheusClient
+from hydatis_serving.prometheus.queries import NODE_QUANTITIES, QUANTITIES, Asking
 from prometheus_client import CollectorRegistry
 
 RULES = Path(__file__).resolve().parents[3] / "deploy" / "monitoring" / "recording-rules.yaml"

@@ -6,11 +6,11 @@ import pytest
 from hydatis_core.nodes import Node
 from hydatis_core.pods import Pod
 from hydatis_core.resources import Resources
-from hydatis_feature_service.prometheus_answers import FactLabels, Series, TargetLabels
 from hydatis_feature_service.prometheus_directory import AMBIGUOUS, Directory, PodNames
 from hydatis_feature_service.prometheus_targets import STRATEGIES, TargetBook, host_of
 from hydatis_feature_service.sources import Cluster
 from hydatis_features.engine import FeatureEngine
+from hydatis_serving.prometheus.answers import FactLabels, Series, TargetLabels
 
 #: What the source of nodes says; "ip-10-0-0-4.ec2.internal" is a name with a domain, and two nodes share a host name.
 ADDRESSES = {

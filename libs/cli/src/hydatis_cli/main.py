@@ -16,6 +16,7 @@ from hydatis_cli.commands import (
     bench_latency,
     bench_placement,
     bench_simulator,
+    bench_sizing,
     bench_tls,
     demo,
     explain,
@@ -56,6 +57,7 @@ bench_app.command("forecast")(bench_forecast.forecast)
 bench_app.command("anomaly")(bench_anomaly.anomaly)
 bench_app.command("fragmentation")(bench_fragmentation.fragmentation)
 bench_app.command("simulator")(bench_simulator.simulator)
+bench_app.command("sizing")(bench_sizing.sizing)
 bench_app.command("cluster")(bench_cluster.cluster)
 app.add_typer(bench_app, name="bench")
 

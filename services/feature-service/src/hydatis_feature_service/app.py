@@ -8,14 +8,14 @@ from __future__ import annotations
 from importlib.metadata import version
 
 from hydatis.features.v1 import features_pb2_grpc
+from hydatis_serving.kube.api import KubernetesApi
+from hydatis_serving.kube.watch_metrics import KubernetesMetrics
 from hydatis_serving.metrics import new_registry
 from hydatis_serving.server import GrpcServer
 from hydatis_serving.transport_security import service_security
 from prometheus_client import CollectorRegistry
 
 from hydatis_feature_service.feature_metrics import FeatureMetrics
-from hydatis_feature_service.kubernetes_api import KubernetesApi
-from hydatis_feature_service.kubernetes_metrics import KubernetesMetrics
 from hydatis_feature_service.kubernetes_source import KubernetesCluster
 from hydatis_feature_service.prometheus_setup import prometheus_metrics
 from hydatis_feature_service.replay_source import ReplayCluster, ReplayMetrics

@@ -15,14 +15,14 @@ from typing import Any, TypeVar
 
 from hydatis_core.errors import DependencyUnavailable, HydatisError
 from hydatis_serving.events import PodEvent
+from hydatis_serving.kube.api import KubernetesApi
+from hydatis_serving.kube.objects import NodeSeen, read_node, read_pod
 from hydatis_serving.kube.pod_resources import GpuMeaning
+from hydatis_serving.kube.watch import IDLE_SECONDS, Resource, Watcher
+from hydatis_serving.kube.watch_metrics import KubernetesMetrics
 from hydatis_serving.logs import get_logger
 from msgspec import Raw
 
-from hydatis_feature_service.kubernetes_api import KubernetesApi
-from hydatis_feature_service.kubernetes_metrics import KubernetesMetrics
-from hydatis_feature_service.kubernetes_objects import NodeSeen, read_node, read_pod
-from hydatis_feature_service.kubernetes_watch import IDLE_SECONDS, Resource, Watcher
 from hydatis_feature_service.sources import Cluster, ClusterSink, Synced
 
 __all__ = ["KubernetesCluster"]

@@ -12,10 +12,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hydatis_feature_service.prometheus_answers import FACT_DECODER, POD_DECODER, TARGET_DECODER, FactLabels, Series, TargetLabels
-from hydatis_feature_service.prometheus_client import PrometheusClient, Reply
+from hydatis_serving.prometheus.answers import FACT_DECODER, POD_DECODER, TARGET_DECODER, FactLabels, Series, TargetLabels
+from hydatis_serving.prometheus.client import PrometheusClient, Reply
+from hydatis_serving.prometheus.queries import FACTS, GROUP_QUANTITIES, POD_QUANTITIES, Asking, Quantity
+
 from hydatis_feature_service.prometheus_metrics import PrometheusSourceMetrics
-from hydatis_feature_service.prometheus_queries import FACTS, GROUP_QUANTITIES, POD_QUANTITIES, Asking, Quantity
 from hydatis_feature_service.prometheus_targets import target_itself
 
 __all__ = ["SPARED", "Facts", "PrometheusAsker"]

@@ -10,13 +10,13 @@ from time import monotonic
 
 from hydatis_core.event_time import generation_at
 from hydatis_serving.logs import get_logger
+from hydatis_serving.prometheus.client import PrometheusClient
+from hydatis_serving.prometheus.queries import Asking
 
 from hydatis_feature_service.prometheus_asker import PrometheusAsker
 from hydatis_feature_service.prometheus_books import TargetBooks
-from hydatis_feature_service.prometheus_client import PrometheusClient
 from hydatis_feature_service.prometheus_history import Inquiry, recall
 from hydatis_feature_service.prometheus_metrics import PrometheusSourceMetrics
-from hydatis_feature_service.prometheus_queries import Asking
 from hydatis_feature_service.sources import Cluster, MetricSink
 
 __all__ = ["CatchUp"]

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from hydatis_features.usage import clean_usage
+from hydatis_serving.prometheus.answers import Course, TargetLabels
 from numpy.typing import NDArray
 
-from hydatis_feature_service.prometheus_answers import Course, TargetLabels
 from hydatis_feature_service.prometheus_rows import MOST_HOSTS_COUNT
 from hydatis_feature_service.prometheus_spans import Span
 from hydatis_feature_service.prometheus_targets import TargetBook, host_of

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from hydatis_features.cluster_state import BoundPod
+from hydatis_serving.prometheus.answers import FactLabels, Series
 
-from hydatis_feature_service.prometheus_answers import FactLabels, Series
 from hydatis_feature_service.sources import Cluster
 
 __all__ = ["AMBIGUOUS", "Directory", "PodNames", "same_key"]

@@ -15,13 +15,13 @@ from time import monotonic
 import numpy as np
 from hydatis_features.history import BIN_METRICS, History
 from hydatis_features.usage import METRICS
+from hydatis_serving.prometheus.answers import COURSE_DECODER, Course, TargetLabels
+from hydatis_serving.prometheus.client import PrometheusClient
+from hydatis_serving.prometheus.queries import NODE_QUANTITIES, ROOT_QUANTITIES, Asking, Quantity
 from numpy.typing import NDArray
 
-from hydatis_feature_service.prometheus_answers import COURSE_DECODER, Course, TargetLabels
-from hydatis_feature_service.prometheus_client import PrometheusClient
 from hydatis_feature_service.prometheus_courses import course_rows
 from hydatis_feature_service.prometheus_metrics import PrometheusSourceMetrics
-from hydatis_feature_service.prometheus_queries import NODE_QUANTITIES, ROOT_QUANTITIES, Asking, Quantity
 from hydatis_feature_service.prometheus_spans import Span, mean_promql, past_between
 from hydatis_feature_service.prometheus_targets import TargetBook
 

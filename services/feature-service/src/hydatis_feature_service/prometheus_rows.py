@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from hydatis_features.usage import METRICS, POD_METRICS, clean_usage
+from hydatis_serving.prometheus.answers import PodLabels, Series, TargetLabels
 from numpy.typing import NDArray
 
-from hydatis_feature_service.prometheus_answers import PodLabels, Series, TargetLabels
 from hydatis_feature_service.prometheus_directory import PodNames
 from hydatis_feature_service.prometheus_targets import TargetBook, host_of
 

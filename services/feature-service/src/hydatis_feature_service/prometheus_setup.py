@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from hydatis_serving.prometheus.client import PrometheusClient
+from hydatis_serving.prometheus.queries import Asking
 from prometheus_client import CollectorRegistry
 
 from hydatis_feature_service.prometheus_asker import PrometheusAsker
-from hydatis_feature_service.prometheus_client import PrometheusClient
 from hydatis_feature_service.prometheus_metrics import PrometheusSourceMetrics
-from hydatis_feature_service.prometheus_queries import Asking
 from hydatis_feature_service.prometheus_source import PrometheusMetrics
 from hydatis_feature_service.settings import FeatureServiceSettings
 

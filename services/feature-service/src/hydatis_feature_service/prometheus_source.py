@@ -17,14 +17,8 @@ from hydatis_core.errors import GenerationUnavailable, HydatisError
 from hydatis_features.cluster_state import BoundPod
 from hydatis_features.usage import METRICS
 from hydatis_serving.logs import get_logger
-
-from hydatis_feature_service.prometheus_asker import SPARED, PrometheusAsker
-from hydatis_feature_service.prometheus_books import TargetBooks
-from hydatis_feature_service.prometheus_catch_up import CatchUp
-from hydatis_feature_service.prometheus_client import PrometheusClient, Reply
-from hydatis_feature_service.prometheus_directory import PodNames
-from hydatis_feature_service.prometheus_metrics import PrometheusSourceMetrics
-from hydatis_feature_service.prometheus_queries import (
+from hydatis_serving.prometheus.client import PrometheusClient, Reply
+from hydatis_serving.prometheus.queries import (
     GROUP_QUANTITIES,
     NODE_QUANTITIES,
     POD_QUANTITIES,
@@ -32,6 +26,12 @@ from hydatis_feature_service.prometheus_queries import (
     Asking,
     Quantity,
 )
+
+from hydatis_feature_service.prometheus_asker import SPARED, PrometheusAsker
+from hydatis_feature_service.prometheus_books import TargetBooks
+from hydatis_feature_service.prometheus_catch_up import CatchUp
+from hydatis_feature_service.prometheus_directory import PodNames
+from hydatis_feature_service.prometheus_metrics import PrometheusSourceMetrics
 from hydatis_feature_service.prometheus_rows import NodeRows, PodRows, node_rows, pod_rows
 from hydatis_feature_service.prometheus_targets import UNPLACED
 from hydatis_feature_service.scrape import Scrape

@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from hydatis_features.windows import BIN_COUNT, BIN_SECONDS, FINE_SECONDS
+from hydatis_serving.prometheus.queries import Asking, Quantity
 from numpy.typing import NDArray
-
-from hydatis_feature_service.prometheus_queries import Asking, Quantity
 
 __all__ = ["Past", "Span", "mean_promql", "past_between"]
 

@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from hydatis_feature_service.prometheus_answers import TargetLabels
+from hydatis_serving.prometheus.answers import TargetLabels
+
 from hydatis_feature_service.prometheus_directory import AMBIGUOUS, Directory, same_key
 
 __all__ = ["OUTCOMES", "STRATEGIES", "UNPLACED", "Clues", "Found", "TargetBook", "host_of", "look_up", "target_itself"]

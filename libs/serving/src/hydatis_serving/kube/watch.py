@@ -16,11 +16,11 @@ from typing import Protocol, TypeVar
 
 import msgspec
 from hydatis_core.errors import DependencyUnavailable, GenerationUnavailable, HydatisError, InvalidValue
-from hydatis_serving.logs import get_logger
 from msgspec import Raw
 
-from hydatis_feature_service.kubernetes_api import KubernetesApi
-from hydatis_feature_service.kubernetes_metrics import KubernetesMetrics
+from hydatis_serving.kube.api import KubernetesApi
+from hydatis_serving.kube.watch_metrics import KubernetesMetrics
+from hydatis_serving.logs import get_logger
 
 __all__ = ["Resource", "Watcher", "WatcherSink", "pause_seconds"]
 

@@ -17,7 +17,7 @@ import aiohttp
 import msgspec
 from msgspec.json import Decoder
 
-from hydatis_feature_service.prometheus_answers import Answer
+from hydatis_serving.prometheus.answers import Answer
 
 __all__ = ["OUTCOMES", "PrometheusClient", "Reply"]
 

@@ -24,6 +24,7 @@ from hydatis_core.errors import InvalidValue
 from hydatis_core.nodes import DEFAULT_POD_LIMIT_COUNT, GpuDevice, Node
 from hydatis_core.quantities import parse_quantity
 from hydatis_core.resources import Resources
+
 from hydatis_serving.events import PodEvent
 from hydatis_serving.kube.pod_json import PodJson, PodMetadata, PodSpec, Quantities
 from hydatis_serving.kube.pod_resources import MAX_GPU_COUNT, GpuMeaning

@@ -6,18 +6,22 @@ whoever asked for it. The package is imported when it is first needed: it weighs
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 import urllib3
 from hydatis_core.errors import DependencyUnavailable, GenerationUnavailable, HydatisError, InvalidValue
 
-__all__ = ["KubernetesApi"]
+__all__ = ["KubernetesApi", "Reply"]
 
 CONNECT_SECONDS = 5.0
+SEND_READ_SECONDS = 10.0
 _STATUS_GONE, _STATUS_UNAUTHORIZED, _STATUS_FORBIDDEN = 410, 401, 403
 _REASONS = {
     _STATUS_UNAUTHORIZED: "the API server does not know who asks",
@@ -25,8 +29,32 @@ _REASONS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the API server said of a change."""
+
+    status: int
+    """200 or 201: done; 404: not there; 409: changed meanwhile, or there already; 422: refused; 429: not now."""
+    body: bytes
+    """The object, or a Status that says why not."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it was done."""
+        return self.status in (200, 201, 202)
+
+    @property
+    def why(self) -> str:
+        """Why not, in short."""
+        try:
+            said = str(json.loads(self.body).get("message", ""))
+        except (ValueError, AttributeError):
+            said = self.body[:200].decode(errors="replace")
+        return f"status {self.status}: {said[:300]}"
+
+
 class KubernetesApi:
-    """Reads from one API server. Threads may share it.
+    """Reads from one API server and changes what is in it. Threads may share it.
 
     Args:
         kubeconfig: a file. Empty: the service account inside a cluster, else KUBECONFIG or ~/.kube/config.
@@ -81,6 +109,49 @@ class KubernetesApi:
                 with self._lock:
                     self._open.discard(response)
                 response.close()
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        content_type: str = "application/json",
+        query: Mapping[str, str] | None = None,
+        read_seconds: float = SEND_READ_SECONDS,
+    ) -> Reply:
+        """Changes something. What the server says of it, a refusal included, is the caller's to judge.
+
+        Args:
+            method: "POST", "PUT", "PATCH" or "DELETE".
+            path: of the object, or of the resource it is made in.
+            body: JSON; empty: none.
+            content_type: of the body; a PATCH says of which kind it is.
+            query: parameters.
+            read_seconds: how long the server may be silent.
+
+        Raises:
+            DependencyUnavailable: there is no server, or it broke off.
+            InvalidValue: there is no usable configuration.
+        """
+        client = self._connected()
+        headers: dict[str, str] = {"Accept": "application/json", "Content-Type": content_type}
+        target = client.configuration.host + path + (f"?{urlencode(query)}" if query else "")
+        try:
+            client.update_params_for_auth(headers, [], ["BearerToken"])
+            response = client.rest_client.pool_manager.request(
+                method,
+                target,
+                body=body or None,
+                headers=headers,
+                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=read_seconds),
+                retries=False,
+            )
+        except (urllib3.exceptions.HTTPError, OSError) as failure:
+            self._forget_client()
+            raise DependencyUnavailable(f"{path}: {type(failure).__name__}: {failure}"[:300], field="kubernetes") from None
+        if response.status == _STATUS_UNAUTHORIZED:
+            self._forget_client()
+        return Reply(response.status, response.data)
 
     def close(self) -> None:
         """Ends all reads, those that wait included; later ones fail at once."""

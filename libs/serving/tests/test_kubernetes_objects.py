@@ -8,8 +8,8 @@ import pytest
 from hydatis_core.errors import InvalidValue
 from hydatis_core.nodes import GpuDevice, Node
 from hydatis_core.resources import Resources
-from hydatis_feature_service.kubernetes_objects import read_node, read_pod
 from hydatis_serving.events import PodEventKind
+from hydatis_serving.kube.objects import read_node, read_pod
 from hydatis_serving.kube.pod_resources import GPU_RESOURCES
 from hydatis_serving.testing_api_server import node_json, pod_json
 

@@ -1,0 +1,1 @@
+"""The right-sizer: an admission webhook for new pods, slow in-place resizes for running ones, relief of hot nodes."""
