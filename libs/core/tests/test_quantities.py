@@ -2,7 +2,7 @@
 
 import pytest
 from hydatis_core.errors import InvalidValue
-from hydatis_core.quantities import parse_quantity
+from hydatis_core.quantities import cpu_quantity, memory_quantity, parse_quantity
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,28 @@ def test_refuses_what_no_cluster_has(text):
 
     assert refused.value.field == "requests.cpu"
     assert refused.value.expected
+
+
+@pytest.mark.parametrize(
+    ("cores", "text"),
+    [(0.12, "120m"), (0.1201, "121m"), (2.0, "2"), (0.1 + 0.02, "120m"), (0.0, "0"), (1e-9, "1m"), (33.3, "33300m")],
+)
+def test_cores_are_written_in_thousandths_rounded_up(cores, text):
+    assert cpu_quantity(cores) == text
+    assert parse_quantity(text) >= cores - 1e-9
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [(700 * 2.0**20, "700Mi"), (2.0**31, "2Gi"), (1.5 * 2**30, "1536Mi"), (1500, "1500"), (0.0, "0"), (1023.5, "1Ki")],
+)
+def test_bytes_are_written_in_the_greatest_unit_that_says_them_exactly(amount, text):
+    assert memory_quantity(amount) == text
+    assert parse_quantity(text) >= amount
+
+
+@pytest.mark.parametrize("write", [cpu_quantity, memory_quantity])
+@pytest.mark.parametrize("amount", [-0.1, float("nan"), float("inf"), 2.0**61])
+def test_nonsense_is_not_written(write, amount):
+    with pytest.raises(InvalidValue, match="out of range"):
+        write(amount)

@@ -11,7 +11,7 @@ import re
 
 from hydatis_core.errors import InvalidValue
 
-__all__ = ["MAX_QUANTITY", "parse_quantity"]
+__all__ = ["MAX_QUANTITY", "cpu_quantity", "memory_quantity", "parse_quantity"]
 
 #: Amounts above this are taken for a mistake: 2**60 is 1 EiB of memory, or far more cores than any cluster has.
 MAX_QUANTITY = float(2**60)
@@ -52,4 +52,40 @@ def parse_quantity(text: str | float, *, field: str = "quantity") -> float:
         amount = float(number + (exponent or "")) * _SUFFIX.get(suffix or "", 1.0)
     if not math.isfinite(amount) or amount < 0 or amount > MAX_QUANTITY:
         raise InvalidValue(f"{shown} is out of range", field=field, expected="0 to 2^60")
+    return amount
+
+
+def cpu_quantity(cores: float) -> str:
+    """Cores as Kubernetes writes them, rounded up to a thousandth, which is the least it tells apart.
+
+    Raises:
+        InvalidValue: negative, not finite, or above ``MAX_QUANTITY``.
+
+    >>> cpu_quantity(0.1201), cpu_quantity(2.0)
+    ('121m', '2')
+    """
+    milli = math.ceil(round(_checked(cores, "cpu") * 1000, 6))  # 0.1 + 0.02 cores are 120m, not 121m
+    return f"{milli}m" if milli % 1000 else str(milli // 1000)
+
+
+def memory_quantity(amount_bytes: float) -> str:
+    """Bytes as Kubernetes writes them, rounded up to a byte, in the greatest binary unit that says it exactly.
+
+    Raises:
+        InvalidValue: negative, not finite, or above ``MAX_QUANTITY``.
+
+    >>> memory_quantity(700 * 2.0**20), memory_quantity(2.0**31), memory_quantity(1500)
+    ('700Mi', '2Gi', '1500')
+    """
+    left = math.ceil(_checked(amount_bytes, "memory"))
+    for suffix in ("Pi", "Ti", "Gi", "Mi", "Ki"):
+        count, rest = divmod(left, int(_SUFFIX[suffix]))
+        if count and not rest:
+            return f"{count}{suffix}"
+    return str(left)
+
+
+def _checked(amount: float, field: str) -> float:
+    if not math.isfinite(amount) or amount < 0 or amount > MAX_QUANTITY:
+        raise InvalidValue(f"{amount!r} is out of range", field=field, expected="0 to 2^60")
     return amount

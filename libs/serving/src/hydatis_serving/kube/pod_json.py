@@ -6,6 +6,7 @@ both are summed and named by the same rules. Whatever else stands in the JSON is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -54,7 +55,7 @@ class PodMetadata(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 class PodSpec(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """``spec`` of a pod."""
 
-    containers: list[ContainerJson] | None = None
+    containers: Sequence[ContainerJson] | None = None
     init_containers: list[ContainerJson] | None = None
     overhead: Quantities | None = None
     resources: ResourcesJson | None = None
