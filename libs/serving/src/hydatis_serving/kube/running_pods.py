@@ -27,7 +27,8 @@ __all__ = [
     "resize_state",
 ]
 
-
+#: "settled": it has what it asks for. "under_way": kubelet has not said yet, or is at it. "deferred": its node has no room now.
+#: "infeasible": the node never will have.
 ResizeState = Literal["settled", "under_way", "deferred", "infeasible"]
 RESOURCES = ("cpu", "memory")
 
