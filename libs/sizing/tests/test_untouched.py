@@ -43,7 +43,7 @@ def test_each_reason_leaves_the_container_alone(changed: dict[str, Any], code: s
 
 
 def test_every_reason_of_the_table_can_be_given() -> None:
-    cases = next(mark for mark in test_each_reason_leaves_the_container_alone.pytestmark if mark.name == "parametrize")  # type: ignore[attr-defined]
+    cases = next(mark for mark in test_each_reason_leaves_the_container_alone.pytestmark if mark.name == "parametrize")
     assert {code for _, code in cases.args[1]} == set(REASONS)
 
 
