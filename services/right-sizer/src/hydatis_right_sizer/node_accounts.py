@@ -1,0 +1,86 @@
+"""What is taken on each node, summed as pods come and go: CPU, memory, and what was reclaimed of both.
+
+The right-sizer must know whether a pod that it is asked about would find room, for the cap as for the rest. kube-scheduler sums the
+same; this is only to leave a pod alone that would otherwise wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from hydatis_core.errors import HydatisError
+from hydatis_serving.kube.pod_resources import pod_requests
+from hydatis_serving.kube.running_pods import RunningPod
+from hydatis_sizing.node_cap import RECLAIMED_CPU, RECLAIMED_MEMORY, Reclaimed
+
+from hydatis_right_sizer.objects import amounts_of
+
+__all__ = ["NodeAccounts", "Taken", "taken_by"]
+
+UNBOUND = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Sums of requests."""
+
+    cpu_cores: float = 0.0
+    memory_bytes: float = 0.0
+    reclaimed: Reclaimed = field(default_factory=Reclaimed)
+    """Of the cap's extended resources."""
+
+    def plus(self, other: Taken, sign: int = 1) -> Taken:
+        """The sum, or with sign -1 the difference."""
+        return Taken(
+            self.cpu_cores + sign * other.cpu_cores,
+            self.memory_bytes + sign * other.memory_bytes,
+            Reclaimed(
+                self.reclaimed.cpu_milli + sign * other.reclaimed.cpu_milli,
+                self.reclaimed.memory_mib + sign * other.reclaimed.memory_mib,
+            ),
+        )
+
+
+NOTHING = Taken()
+
+
+def taken_by(pod: RunningPod) -> Taken:
+    """What one pod takes; nothing where it cannot be read."""
+    try:
+        asked = pod_requests(pod.spec, MappingProxyType({}))
+    except HydatisError:
+        return NOTHING
+    asked_for = [amounts_of(container.resources.requests if container.resources else None) for container in pod.containers]
+    milli = sum(amounts.get(RECLAIMED_CPU, 0.0) for amounts in asked_for)
+    mebibytes = sum(amounts.get(RECLAIMED_MEMORY, 0.0) for amounts in asked_for)
+    return Taken(asked.cpu_cores, asked.memory_bytes, Reclaimed(round(milli), round(mebibytes)))
+
+
+class NodeAccounts:
+    """Sums by node; follows the book of pods by its ``on_change``."""
+
+    def __init__(self) -> None:
+        self._taken: dict[str, Taken] = {}
+
+    @property
+    def by_node(self) -> Mapping[str, Taken]:
+        """Sums by node's name; of pods without a node by the empty name."""
+        return self._taken
+
+    def of(self, node: str) -> Taken:
+        """Of one node."""
+        return self._taken.get(node, NOTHING)
+
+    @property
+    def waiting(self) -> Taken:
+        """Of pods that are on no node yet."""
+        return self.of(UNBOUND)
+
+    def change(self, before: RunningPod | None, after: RunningPod | None) -> None:
+        """Takes one pod's change."""
+        for pod, sign in ((before, -1), (after, 1)):
+            if pod is not None:
+                node = pod.spec.node_name or UNBOUND
+                self._taken[node] = self.of(node).plus(taken_by(pod), sign)
