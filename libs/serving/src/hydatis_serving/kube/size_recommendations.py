@@ -19,6 +19,7 @@ from hydatis_core.errors import InvalidValue
 from hydatis_core.quantities import cpu_quantity, memory_quantity, parse_quantity
 from hydatis_sizing.recommendation import Amounts, ContainerName, Recommendation, Risk
 
+from hydatis_serving.kube.levels_in_force import InForce, InForceJson, read_in_force
 from hydatis_serving.kube.pod_json import Quantities
 
 __all__ = ["API_VERSION", "KIND", "PLURAL", "SizeRecommendation", "object_name", "object_path", "read_object", "written_object"]
@@ -63,6 +64,7 @@ class _Spec(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 class _Status(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     quarantined_until: datetime | None = None
+    in_force: InForceJson | None = None
 
 
 class _Metadata(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -97,6 +99,8 @@ class SizeRecommendation:
     """In the object's order; ``untouched`` of all of them is set where the object's is."""
     quarantined_until_seconds: float = math.nan
     """Unix seconds; NaN: it is not."""
+    in_force: InForce | None = None
+    """None: nothing of it was ever in force."""
     uid: str = ""
     resource_version: str = ""
     generation: int = 0
@@ -183,6 +187,7 @@ def read_object(text: bytes | msgspec.Raw) -> SizeRecommendation:
         mode=spec.mode,
         containers=tuple(_recommendation(one, meta, spec, workload) for one in spec.containers),
         quarantined_until_seconds=until.timestamp() if until else math.nan,
+        in_force=read_in_force(read.status.in_force, f"{meta.namespace}/{meta.name}.status.inForce"),
         uid=meta.uid,
         resource_version=meta.resource_version,
         generation=meta.generation,
