@@ -6,8 +6,9 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
-from hydatis_right_sizer.resize_record import INTENT_SECONDS, RESIZE_ANNOTATION, ResizeRecord, in_place_excess, record_of
+from hydatis_right_sizer.resize_record import RESIZE_ANNOTATION, ResizeRecord, in_place_excess, is_announced, record_of
 from hydatis_serving.kube.resizing import ORIGINAL_ANNOTATION
 from hydatis_serving.kube.running_pods import RunningPod, read_running_pod
 from hydatis_sizing.node_cap import Reclaimed
@@ -43,19 +44,22 @@ def test_what_is_no_record_is_none(text: str) -> None:
     assert record_of(pod("1", "2Gi", **{RESIZE_ANNOTATION: text})) is None
 
 
-def test_what_is_about_to_be_given_up_counts_as_given_up_until_it_is_plain_that_it_was_not() -> None:
-    before = pod("1", "2Gi", **resized(NOW))
-    assert in_place_excess(before, NOW + 1) == Reclaimed(800, 0)
-    assert in_place_excess(before, NOW + INTENT_SECONDS) == Reclaimed()
-    assert in_place_excess(pod("200m", "2Gi", **resized(NOW)), NOW + 1e6) == Reclaimed(800, 0)
+def test_what_is_about_to_be_given_up_counts_as_given_up_until_it_is_said_that_it_is_not() -> None:
+    before, after = pod("1", "2Gi", **resized(NOW)), pod("200m", "2Gi", **resized(NOW))
+    record = record_of(before)
+    assert record is not None
+    assert (in_place_excess(before), is_announced(before, record)) == (Reclaimed(800, 0), True)
+    assert (in_place_excess(after), is_announced(after, record)) == (Reclaimed(800, 0), False)
+    called_off = resized(NOW) | {RESIZE_ANNOTATION: msgspec.structs.replace(record, reason="called off").written()}
+    assert in_place_excess(pod("1", "2Gi", **called_off)) == Reclaimed()
 
 
 def test_what_the_pod_asks_for_as_extended_resources_is_not_counted_twice() -> None:
     extended = {"hydatis.io/reclaimed-cpu": "500", "hydatis.io/reclaimed-memory": "4096"}
-    assert in_place_excess(pod("200m", "1Gi", extended, **{ORIGINAL_ANNOTATION: ORIGINAL}), NOW) == Reclaimed(300, 0)
+    assert in_place_excess(pod("200m", "1Gi", extended, **{ORIGINAL_ANNOTATION: ORIGINAL})) == Reclaimed(300, 0)
 
 
 @pytest.mark.parametrize("original", [None, "nonsense", '{"app": {"cpu": "much"}}', '{"other": {"cpu": "4"}}'])
 def test_a_pod_without_an_original_gives_up_nothing(original: str | None) -> None:
     kept = {} if original is None else {ORIGINAL_ANNOTATION: original}
-    assert in_place_excess(pod("200m", "1Gi", **kept), NOW) == Reclaimed()
+    assert in_place_excess(pod("200m", "1Gi", **kept)) == Reclaimed()

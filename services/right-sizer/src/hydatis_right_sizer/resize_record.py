@@ -1,7 +1,7 @@
 """What was done to a running pod last, kept on the pod: whoever leads next goes on from there, as does who counts what was taken.
 
 The record is written before the resize, so between the two a pod says that it is about to ask for less than it does. For the node's
-cap it counts as if it had: room is made before it is needed. A record whose resize never came stops counting after a while.
+cap it counts as if it had: room is made before it is needed. A record whose resize does not come is taken back after a while.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ from hydatis_core.errors import HydatisError
 from hydatis_core.quantities import parse_quantity
 from hydatis_serving.kube.resizing import ContainerRequests, original_requests
 from hydatis_serving.kube.running_pods import RunningPod, requests_of
-from hydatis_sizing.node_cap import Reclaimed, excess
+from hydatis_sizing.node_cap import RECLAIMED_CPU, RECLAIMED_MEMORY, Reclaimed, excess
 from hydatis_sizing.recommendation import Amounts
 
-from hydatis_right_sizer.node_accounts import taken_by
 from hydatis_right_sizer.objects import amounts_of
 
 __all__ = [
@@ -27,14 +26,16 @@ __all__ = [
     "Requests",
     "ResizeRecord",
     "given_up",
+    "held_by",
     "in_place_excess",
+    "is_announced",
     "parsed",
     "record_of",
     "requests_now",
 ]
 
 RESIZE_ANNOTATION = "hydatis.io/resize"
-#: How long a record may be without its resize. It comes within a second, unless its writer died.
+#: How long a record may be without its resize: that comes within seconds, once the node advertises that much less.
 INTENT_SECONDS = 120.0
 #: Cores and bytes by resource by container.
 Requests = Mapping[str, Mapping[str, float]]
@@ -52,7 +53,7 @@ class ResizeRecord(msgspec.Struct, frozen=True, rename="camel"):
     restarts: dict[str, int] = {}
     """Restarts of its containers until then."""
     reason: str = ""
-    """Why it was resized back; empty: it was not."""
+    """Why it was resized back, or is not resized after all; empty: it asks for these requests, or will."""
 
     @property
     def at_seconds(self) -> float:
@@ -107,21 +108,37 @@ def given_up(was: ContainerRequests, asked: Requests, pod: RunningPod) -> Reclai
         InvalidValue: an amount is not a quantity.
     """
     pairs = ((_amounts(parsed(was).get(name, {})), _amounts(amounts)) for name, amounts in asked.items())
-    return excess(pairs).less(taken_by(pod).reclaimed)
+    return excess(pairs).less(held_by(pod))
 
 
-def in_place_excess(pod: RunningPod, now_seconds: float) -> Reclaimed:
+def held_by(pod: RunningPod) -> Reclaimed:
+    """What the pod asks for as extended resources of the cap."""
+    asked = [amounts_of(container.resources.requests if container.resources else None) for container in pod.containers]
+    return Reclaimed(*(round(sum(amounts.get(name, 0.0) for amounts in asked)) for name in (RECLAIMED_CPU, RECLAIMED_MEMORY)))
+
+
+def in_place_excess(pod: RunningPod) -> Reclaimed:
     """What a pod gives up, or is about to, beyond what it asks for as extended resources: what its node must not advertise.
 
     A pod whose annotation cannot be read counts as one that gives up nothing.
     """
     try:
         asked, record = requests_now(pod), record_of(pod)
-        if record is not None and 0 <= now_seconds - record.at_seconds < INTENT_SECONDS:
+        if record is not None and not record.reason:
             asked = _lower(asked, parsed(record.requests))
         return given_up(original_requests(pod) or {}, asked, pod)
     except HydatisError:
         return Reclaimed()
+
+
+def is_announced(pod: RunningPod, record: ResizeRecord) -> bool:
+    """Whether the pod does not ask yet for what its record says.
+
+    Raises:
+        InvalidValue: an amount is not a quantity.
+    """
+    now, meant = requests_now(pod), parsed(record.requests)
+    return any(now.get(name, {}).get(one) != amount for name, amounts in meant.items() for one, amount in amounts.items())
 
 
 def parsed(requests: ContainerRequests) -> dict[str, dict[str, float]]:
