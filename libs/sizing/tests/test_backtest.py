@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hydatis_core.errors import InvalidValue, WrongShape
 from hydatis_sizing.backtest import backtest
-from hydatis_sizing.ours import LawOfUse
+from hydatis_sizing.ours import RightSizing
 from hydatis_sizing.past import Past
 from hydatis_sizing.sizes import Sizes
 
@@ -65,13 +65,13 @@ def test_nobody_is_killed_or_throttled_for_what_the_owner_asked_for() -> None:
 def test_a_pod_of_which_too_little_is_known_is_left_alone() -> None:
     cpu = np.ones((2, 3, 20))
     cpu[1, :2] = np.nan
-    outcome = backtest(use_of(cpu, np.where(np.isnan(cpu), np.nan, 1.0)), LawOfUse(16.0), history_days=2)
+    outcome = backtest(use_of(cpu, np.where(np.isnan(cpu), np.nan, 1.0)), RightSizing(), history_days=2)
     assert outcome.pod_days_count == 1
 
 
 def test_ours_leaves_steady_pods_a_little_more_than_they_use() -> None:
-    outcome = backtest(use_of(np.full((3, 9, 24), 0.5), np.full((3, 9, 24), 2.0)), LawOfUse(64.0), history_days=7)
-    assert 0.5 / 4 < outcome.cpu_requested_ratio < 1.6 * 0.5 / 4
+    outcome = backtest(use_of(np.full((3, 9, 24), 0.5), np.full((3, 9, 24), 2.0)), RightSizing(), history_days=7)
+    assert outcome.cpu_requested_ratio == pytest.approx(1.15 * 0.5 / 4)
     assert outcome.memory_requested_ratio == pytest.approx(1.2 * 2 / 8)
     assert outcome.memory_limited_ratio == pytest.approx(1.5 * 2 / 8)
     assert outcome.cpu_time_above_ratio == 0

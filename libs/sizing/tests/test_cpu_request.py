@@ -1,43 +1,61 @@
 import numpy as np
 import pytest
-from hydatis_core.errors import InvalidValue
-from hydatis_features.use_law import ROOM_RATIOS, SCALES, TAIL_WEIGHTS, effective_uses, loads
-from hydatis_sizing.cpu_request import cpu_requests
+from hydatis_sizing.cpu_request import cpu_above_ratio, cpu_needs
+from hydatis_sizing.daily_use import DailyUse, DayOfUse
+
+SAMPLES = 288
 
 
-def laws_of(*samples: list[float]) -> np.ndarray:
-    return np.stack([effective_uses(np.array(values), np.ones(len(values))) for values in samples])
+def book_of(*days: np.ndarray, throttled_share: float = 0.0) -> DailyUse:
+    book = DailyUse(len(days[0]), SAMPLES)
+    throttled = np.zeros((len(days[0]), SAMPLES), dtype=bool)
+    throttled[:, : round(throttled_share * SAMPLES)] = True
+    for number, cpu in enumerate(days):
+        book.absorb(number, DayOfUse(cpu.astype(np.float32), np.ones(cpu.shape, np.float32), throttled))
+    return book
 
 
-def test_requests_that_fill_a_node_put_its_bound_at_the_chance() -> None:
-    laws, bases = laws_of([0.1, 0.1, 0.9], [0.5, 0.5], [0.0, 0.2, 1.0]), np.array([4.0, 2.0, 1.0])
-    requests = cpu_requests(laws, bases, 16.0, chance=0.01)
-    load = loads(laws[:, None, :], bases[:, None], np.full((1, 1), 16.0 * ROOM_RATIOS[0]))[:, 0, 1]
-    copies = 16.0 / requests  # so many of each fill the node
-    assert np.exp(SCALES[1] * (copies * load - 1.0)) == pytest.approx(0.01)
+def test_steady_use_is_needed_and_no_more() -> None:
+    assert cpu_needs(book_of(np.full((1, SAMPLES), 0.5)))[0] == pytest.approx([0.5])
 
 
-def test_a_steady_pod_is_asked_for_its_use_and_the_room_that_the_bound_wants() -> None:
-    steady = laws_of([0.5, 0.5])
-    # 0.5 of 2 cores, over 0.90 of the node and over the budget 1 - ln(100) / 20
-    assert cpu_requests(steady, np.array([2.0]), 100.0) == pytest.approx(1.0 / 0.9 / (1 - np.log(100) / 20))
+def test_short_bursts_are_left_out_and_longer_ones_are_not() -> None:
+    short, longer = np.full((1, SAMPLES), 0.1), np.full((1, SAMPLES), 0.1)
+    short[0, 100:104], longer[0, 100:110] = 2.0, 2.0
+    assert 0.1 <= cpu_needs(book_of(short, short))[0][0] < 0.75  # the hour's mean: (4 x 2 + 8 x 0.1) / 12 = 0.73
+    assert cpu_needs(book_of(longer, longer))[0][0] == pytest.approx(2.0)
 
 
-def test_a_bursty_pod_is_asked_for_more_on_a_small_node_than_on_a_large_one() -> None:
-    bursty, base = laws_of([0.05] * 19 + [1.0]), np.array([4.0])
-    small, large = (cpu_requests(bursty, base, cores)[0] for cores in (8.0, 64.0))
-    assert small > 2 * large
-    assert large > 0.0975 * 4.0  # never below its mean
+def test_a_burst_at_the_same_hour_of_every_day_is_promised_its_hours_mean() -> None:
+    nightly = np.full((1, SAMPLES), 0.1)
+    nightly[0, 36:40] = 2.0
+    assert cpu_needs(book_of(nightly, nightly))[0][0] == pytest.approx((4 * 2.0 + 8 * 0.1) / 12)
 
 
-def test_the_stricter_chance_asks_for_more_and_what_is_unknown_stays_so() -> None:
-    laws = np.concatenate([laws_of([0.1, 0.9]), np.full((1, TAIL_WEIGHTS.size), np.nan)])
-    loose, strict = (cpu_requests(laws, np.ones(2), 16.0, chance) for chance in (0.1, 0.001))
-    assert strict[0] > loose[0]
-    assert np.isnan(loose[1])
+def test_newer_days_count_more() -> None:
+    low, high = np.full((1, SAMPLES), 0.1), np.full((1, SAMPLES), 1.0)
+    # the newest of eight days weighs 0.25 of all, the oldest 0.05
+    assert cpu_needs(book_of(*[low] * 7, high), 80.0)[0] == pytest.approx([1.0])
+    assert cpu_needs(book_of(high, *[low] * 7), 80.0)[0] == pytest.approx([(7 * 0.1 + 1.0) / 8])  # the hours' mean is left
 
 
-@pytest.mark.parametrize("chance", [0.0, 1.5, float("nan")])
-def test_a_chance_that_is_none_is_refused(chance: float) -> None:
-    with pytest.raises(InvalidValue, match="chance"):
-        cpu_requests(laws_of([0.1]), np.ones(1), 16.0, chance)
+def test_throttling_hides_what_is_needed_once_it_is_not_rare() -> None:
+    use = np.full((1, SAMPLES), 0.5)
+    assert cpu_needs(book_of(use, throttled_share=0.01))[0] == pytest.approx([0.5])
+    assert np.isinf(cpu_needs(book_of(use, throttled_share=0.05))[0][0])
+
+
+def test_of_nothing_nothing_is_known() -> None:
+    needs, weight = cpu_needs(book_of(np.full((1, SAMPLES), np.nan)))
+    assert np.isnan(needs[0])
+    assert weight[0] == 0
+    assert np.isnan(cpu_above_ratio(book_of(np.full((1, SAMPLES), np.nan)), np.array([1.0]), np.array([1.0]))[0])
+
+
+def test_time_above_a_request_is_what_was_seen_and_a_share_for_the_unseen() -> None:
+    use = np.full((1, SAMPLES), 0.1)
+    use[0, :29] = 2.0  # a tenth
+    found = cpu_above_ratio(book_of(use, use, use), np.array([1.0]), np.array([3.0]))
+    assert found == pytest.approx([(3 * 29 / 288 + 0.04) / 4])
+    assert cpu_above_ratio(book_of(use, use, use), np.array([5.0]), np.array([3.0])) == pytest.approx([0.01])
+    assert np.isnan(cpu_above_ratio(book_of(use), np.array([np.nan]), np.array([3.0]))[0])

@@ -1,36 +1,38 @@
 import numpy as np
 import pytest
-from hydatis_core.errors import InvalidValue
-from hydatis_sizing.memory_request import DAYS, expected_kills_per_day, memory_needs
-from hydatis_sizing.past import Past
+from hydatis_sizing.memory_request import chance_passed_per_day, memory_above_ratio, memory_needs
 
 MIB = 2.0**20
+NAN = float("nan")
 
 
-def past_of(peaks_mib: list[float], killed_mib: list[float] | None = None) -> Past:
-    peaks = np.array(peaks_mib, dtype=np.float32) * MIB
-    memory = np.stack([peaks * 0.5, peaks], axis=1)[None].astype(np.float32)
-    killed = np.full((1, len(peaks)), np.nan) if killed_mib is None else np.array([killed_mib]) * MIB
-    return Past(np.zeros_like(memory), memory, killed, np.array([[1.0], [4096 * MIB]]))
+def needs_of(peaks_mib: list[float], killed_mib: list[float] | None = None) -> float:
+    killed = [NAN] * len(peaks_mib) if killed_mib is None else killed_mib
+    return float(memory_needs(np.array([peaks_mib]) * MIB, np.array([killed]) * MIB)[0] / MIB)
 
 
-def test_the_greatest_use_of_a_fortnight_is_needed_and_what_is_older_is_forgotten() -> None:
-    assert memory_needs(past_of([900.0] + [100.0] * (DAYS - 1)))[0] == 900 * MIB
-    assert memory_needs(past_of([900.0] + [100.0] * DAYS))[0] == 100 * MIB
+def test_the_greatest_use_is_needed() -> None:
+    assert needs_of([100.0, 900.0, NAN, 200.0]) == 900.0
 
 
 def test_a_kill_is_evidence_of_more_than_the_limit_never_of_less() -> None:
-    assert memory_needs(past_of([400.0, 400.0], [np.nan, 400.0]))[0] == 500 * MIB  # 100 MiB more
-    assert memory_needs(past_of([1000.0], [1000.0]))[0] == 1200 * MIB  # a fifth more
+    assert needs_of([400.0, 400.0], [NAN, 400.0]) == 500.0  # 100 MiB more
+    assert needs_of([1000.0], [1000.0]) == 1200.0  # a fifth more
+    assert needs_of([NAN, 50.0], [400.0, NAN]) == 500.0
 
 
 def test_without_a_day_that_is_known_nothing_is() -> None:
-    assert np.isnan(memory_needs(past_of([np.nan, np.nan])))[0]
+    assert np.isnan(needs_of([NAN, NAN]))
+    assert np.isnan(memory_needs(np.zeros((1, 0)), np.zeros((1, 0)))[0])
 
 
 def test_kills_become_rarer_with_days_seen_and_with_the_margin() -> None:
-    days = np.array([1, 7, 14])
-    assert expected_kills_per_day(days, 0.0) == pytest.approx([0.5, 1 / 8, 1 / 15])
-    assert expected_kills_per_day(days, 0.2) == pytest.approx(0.26 * expected_kills_per_day(days, 0.0))
-    with pytest.raises(InvalidValue, match="margin"):
-        expected_kills_per_day(days, -0.1)
+    days = np.array([1.0, 7.0, 14.0])
+    assert chance_passed_per_day(days, np.zeros(3)) == pytest.approx([0.5, 1 / 8, 1 / 15])
+    assert chance_passed_per_day(days, np.full(3, 0.2)) == pytest.approx(0.26 * chance_passed_per_day(days, np.zeros(3)))
+    assert chance_passed_per_day(days, np.full(3, 9.0)) == pytest.approx(0.03 * chance_passed_per_day(days, np.zeros(3)))
+    assert (chance_passed_per_day(days, np.full(3, -0.5)) == chance_passed_per_day(days, np.zeros(3))).all()
+
+
+def test_a_day_that_passes_the_maximum_does_so_for_minutes() -> None:
+    assert memory_above_ratio(np.array([13.0]), np.array([0.2])) == pytest.approx(0.26 / 14 * 0.015)

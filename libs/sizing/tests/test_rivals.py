@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hydatis_sizing.past import Past
 from hydatis_sizing.rivals.autopilot import Autopilot
-from hydatis_sizing.rivals.vertical_pod_autoscaler import VerticalPodAutoscaler
+from hydatis_sizing.rivals.vertical_pod_autoscaler import VerticalPodAutoscaler, bucket_ends
 from hydatis_sizing.rivals.weighted_percentile import age_weights, weighted_percentile
 
 GIB = 2.0**30
@@ -30,18 +30,32 @@ def test_a_sample_weighs_half_after_a_half_life() -> None:
     assert weights[:-2] / weights[2:] == pytest.approx(0.5)
 
 
+def test_the_autoscalers_buckets_grow_by_a_twentieth() -> None:
+    # FindBucket and GetBucketStart of util/histogram_options.go: starts 0, 1, 2.05, 3.1525 times the first width
+    assert bucket_ends(np.array([0.0, 0.9, 1.5, 2.06, np.nan]), 1.0) == pytest.approx([1.0, 1.0, 2.05, 3.1525, np.nan], nan_ok=True)
+
+
+def bucketed(cpu_cores: float, memory_gib: float) -> list[float]:
+    return [float(bucket_ends(np.array([cpu_cores]), 0.001)[0]), float(bucket_ends(np.array([memory_gib * GIB]), 1e7)[0])]
+
+
 def test_the_autoscaler_takes_the_ninetieth_percentile_of_days_peaks_and_a_margin() -> None:
-    # weights of the days' peaks: 1/4, 1/2, 1, in all 1.75; 90 % of it lies at or below 3 GiB
-    sizes = VerticalPodAutoscaler().size(past_of([[1.0, 1.0]] * 3, [[1.0, 9.0], [1.0, 2.0], [1.0, 3.0]]))
-    assert sizes.requests[1, 0] == pytest.approx(1.15 * 9.0 * GIB)
-    sizes = VerticalPodAutoscaler(percent=80.0).size(past_of([[1.0, 1.0]] * 3, [[1.0, 9.0], [1.0, 2.0], [1.0, 3.0]]))
-    assert sizes.requests[:, 0] == pytest.approx([1.15, 1.15 * 3.0 * GIB])
+    # weights of the days' peaks: 1/4, 1/2, 1, in all 1.75; 90 % of it lies at or below 9 GiB, 80 % at or below 3 GiB
+    days = [[1.0, 1.0]] * 3, [[1.0, 9.0], [1.0, 2.0], [1.0, 3.0]]
+    sizes = VerticalPodAutoscaler().size(past_of(*days))
+    assert sizes.requests[:, 0] == pytest.approx([1.15 * end for end in bucketed(1.0, 9.0)])
+    sizes = VerticalPodAutoscaler(percent=80.0).size(past_of(*days))
+    assert sizes.requests[1, 0] == pytest.approx(1.15 * bucketed(1.0, 3.0)[1])
     assert sizes.memory_limits == pytest.approx(sizes.requests[1])
+
+
+def test_the_autoscaler_recommends_no_less_than_its_minimum() -> None:
+    assert VerticalPodAutoscaler().size(past_of([[0.0, 0.0]], [[0.01, 0.01]])).requests[:, 0] == pytest.approx([0.025, 250 * 2**20])
 
 
 def test_the_autoscaler_takes_a_kill_for_a_peak_of_a_fifth_more() -> None:
     sizes = VerticalPodAutoscaler().size(past_of([[1.0, 1.0]], [[2.0, 4.0]], [4.0]))
-    assert sizes.requests[1, 0] == pytest.approx(1.15 * 4.8 * GIB)
+    assert sizes.requests[1, 0] == pytest.approx(1.15 * bucketed(1.0, 4.8)[1])
 
 
 def test_autopilot_weighs_cpu_by_the_work_that_is_done() -> None:

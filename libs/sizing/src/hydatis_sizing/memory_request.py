@@ -15,56 +15,57 @@ it by more than a tenth.
 from __future__ import annotations
 
 import numpy as np
-from hydatis_core.errors import InvalidValue
 from numpy.typing import NDArray
 
-from hydatis_sizing.past import Past
+__all__ = [
+    "LIMIT_MARGIN_RATIO",
+    "REQUEST_MARGIN_RATIO",
+    "bumped",
+    "chance_passed_per_day",
+    "memory_above_ratio",
+    "memory_needs",
+]
 
-__all__ = ["DAYS", "LIMIT_MARGIN_RATIO", "REQUEST_MARGIN_RATIO", "bumped", "expected_kills_per_day", "memory_needs"]
-
-#: Days looked back on: a month holds savings back that a fortnight allows, a week forgets what happens every other week.
-DAYS = 14
 REQUEST_MARGIN_RATIO, LIMIT_MARGIN_RATIO = 0.2, 0.5
 #: After a kill: at least this much of the limit that was too low, and at least so much more. The Vertical Pod Autoscaler's bump.
 _BUMP_RATIO, _BUMP_BYTES = 1.2, 100.0 * 2**20
 #: S: margin, share of new maxima that pass the old one by more.
 _PASSED = np.array([[0.0, 1.0], [0.1, 0.40], [0.2, 0.26], [0.5, 0.145], [1.0, 0.093], [3.0, 0.03]])
+#: Share of such a day that memory is above: counted there too, peaks are short.
+_SHARE_OF_DAY = 0.015
 
 
-def memory_needs(past: Past) -> NDArray[np.float64]:
+def memory_needs(peaks_bytes: NDArray[np.float64], killed_at_bytes: NDArray[np.float64]) -> NDArray[np.float64]:
     """The greatest use, or what a kill says that it would have been; margins come on top.
 
     Args:
-        past: use and kills.
+        peaks_bytes: shape (rows, days), each day's greatest use; NaN: not known. Days: the last fourteen
+            (``daily_use.MEMORY_DAYS``): a month holds savings back, a week forgets what happens every other week.
+        killed_at_bytes: the same shape, greatest limit at which it was killed that day; NaN: it was not.
 
     Returns:
-        shape (pods,), bytes, >= 0; NaN where nothing is known.
+        shape (rows,), bytes, >= 0; NaN where nothing is known.
     """
-    recent = past.newest(DAYS)
-    needed = np.fmax(recent.memory_peaks(), bumped(recent.killed_at_bytes))
-    known = ~np.isnan(needed).all(axis=1)
-    greatest = np.full(len(needed), np.nan)
-    greatest[known] = np.nanmax(needed[known], axis=1)
-    return greatest
+    return np.asarray(np.fmax.reduce(np.fmax(peaks_bytes, bumped(killed_at_bytes)), axis=1, initial=np.nan))
 
 
-def expected_kills_per_day(days_count: NDArray[np.intp], margin_ratio: float) -> NDArray[np.float64]:
-    """Chance that a day's use passes (1 + margin) times the maximum of the days before, should the limit be there.
+def chance_passed_per_day(days_count: NDArray[np.float64], margin_ratio: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Chance that a day's use passes (1 + margin) times the maximum of the days before: S(margin) / (n + 1).
 
     Args:
-        days_count: days that the maximum is of, >= 1.
-        margin_ratio: 0 .. 3.
+        days_count: n, days that the maximum is of, >= 1; NaN: not known.
+        margin_ratio: the same shape; S is 1 below 0, and not below its last figure (3 % above a margin of 3).
 
     Returns:
-        The same shape, 0..0.5.
-
-    Raises:
-        InvalidValue: the margin is out of range.
+        The same shape, 0..0.5; with a limit at that margin these are kills.
     """
-    if not 0.0 <= margin_ratio <= _PASSED[-1, 0]:
-        raise InvalidValue(f"margin is {margin_ratio!r}", field="margin_ratio", expected=f"0 to {_PASSED[-1, 0]:g}")
     share = np.exp(np.interp(margin_ratio, _PASSED[:, 0], np.log(_PASSED[:, 1])))
     return np.asarray(share / (days_count + 1.0))
+
+
+def memory_above_ratio(days_count: NDArray[np.float64], margin_ratio: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share of time that use is to be expected above (1 + margin) times the maximum: for 1.5 % of a day that passes it."""
+    return np.asarray(chance_passed_per_day(days_count, margin_ratio) * _SHARE_OF_DAY)
 
 
 def bumped(limit_bytes: NDArray[np.float64]) -> NDArray[np.float64]:

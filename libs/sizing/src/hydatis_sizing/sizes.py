@@ -12,8 +12,8 @@ from hydatis_sizing.past import Past
 
 __all__ = ["FLOORS", "Method", "Sizes"]
 
-#: Nobody asks for less: the Vertical Pod Autoscaler's floors, cores and bytes.
-FLOORS = np.array([0.025, 250.0 * 2**20])
+#: Nobody is given less, cores and bytes, unless the owner asked for less: some promise of CPU is left when all want it at once.
+FLOORS = np.array([0.025, 32.0 * 2**20])
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ REASONS: dict[str, str] = {
     "report-only": "its recommendation is in mode Report",
 }
 RESOURCES = ("cpu", "memory")
+_NOTHING = Amounts(math.nan, math.nan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Facts:
 
     owned: Amounts
     """Requests as their owner wrote them; NaN or 0: none."""
-    advised: Amounts
+    advised: Amounts = _NOTHING
     """NaN: nothing is advised."""
     history_days: float = math.inf
     age_days: float = 0.0

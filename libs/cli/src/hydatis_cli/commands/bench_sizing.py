@@ -50,7 +50,7 @@ def sizing(
     """
     pods, seeds = (_QUICK_PODS, 1) if quick else (pods, seeds)
     node = Protocol().node
-    methods = contenders(float(node[0]))
+    methods = contenders()
     trace = read_trace(
         TRACE, data, seed=1, machine_share=MACHINES[TEST], arrival_window_seconds=0.0, days=_QUICK_DAYS if quick else None
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hydatis_sizing.ours import LawOfUse
+from hydatis_sizing.ours import RightSizing
 from hydatis_sizing.rivals.autopilot import Autopilot
 from hydatis_sizing.rivals.vertical_pod_autoscaler import VerticalPodAutoscaler
 from hydatis_sizing.sizes import Method
@@ -32,16 +32,12 @@ class Contender:
         return f"{self.family} {self.knobs}"
 
 
-def contenders(allocatable_cores: float) -> list[Contender]:
-    """All points of all curves.
-
-    Args:
-        allocatable_cores: of the nodes, for the method that looks at it.
-    """
+def contenders() -> list[Contender]:
+    """All points of all curves."""
     found = []
-    for chance, margins in ((0.1, (0.1, 0.3)), (0.01, (0.2, 0.5)), (0.001, (0.2, 1.0))):
-        law = LawOfUse(allocatable_cores, chance, *margins)
-        found.append(Contender(OURS, f"{chance:g}, +{margins[0]:.0%}/{margins[1]:.0%}", law, chance == 0.01))
+    for percent, request, limit in ((95.0, 0.1, 0.3), (98.0, 0.2, 0.5), (99.0, 0.5, 1.0)):
+        ours = RightSizing(percent, request_margin_ratio=request, limit_margin_ratio=limit)
+        found.append(Contender(OURS, f"p{percent:g}/max +{request:.0%}/{limit:.0%}", ours, ours == RightSizing()))
     for percent, margin in ((90.0, 0.15), (98.0, 0.15), (98.0, 0.5), (99.0, 1.0)):
         autoscaler = VerticalPodAutoscaler(percent, margin)
         found.append(Contender("autoscaler", f"p{percent:g} +{margin:.0%}", autoscaler, (percent, margin) == (90.0, 0.15)))
