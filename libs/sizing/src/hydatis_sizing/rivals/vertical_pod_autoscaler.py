@@ -2,7 +2,7 @@
 
 kubernetes/autoscaler, vertical-pod-autoscaler/pkg/recommender (model/aggregations_config.go, model/container.go,
 logic/recommender.go, util/histogram.go): CPU is the 90th percentile of samples weighted by age (half-life 24 h); memory the same of
-the daily peaks of eight days; both are given as the end of the histogram's bucket that holds them (buckets 5 % wider each, the first
+the daily peaks of eight days; both are given as the end of the bucket that holds them (buckets 5 % wider each, the first
 of 1 milli-core and 10 MB), with a margin of 15 %, and never below 25 milli-cores and 250 MiB. A kill counts as a sample of the
 greater of 1.2 times the memory and 100 MiB more. (It also weighs CPU by the request of its time, which here never changes.)
 """
