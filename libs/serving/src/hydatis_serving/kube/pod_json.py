@@ -56,7 +56,7 @@ class PodSpec(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """``spec`` of a pod."""
 
     containers: Sequence[ContainerJson] | None = None
-    init_containers: list[ContainerJson] | None = None
+    init_containers: Sequence[ContainerJson] | None = None
     overhead: Quantities | None = None
     resources: ResourcesJson | None = None
     """Pod-level resources: where set, they stand for the sum of the containers'."""
