@@ -14,13 +14,18 @@ from hydatis_serving.kube.watch import Watcher
 from hydatis_serving.kube.watch_metrics import KubernetesMetrics
 from hydatis_serving.metrics import new_registry
 
+from hydatis_right_sizer.admission import Admission
 from hydatis_right_sizer.audit import Audit
+from hydatis_right_sizer.certificate_keeper import CertificateKeeper, TrustKeeper
 from hydatis_right_sizer.cluster_state import ClusterState
 from hydatis_right_sizer.lease import Candidate, LeaseLeadership
+from hydatis_right_sizer.levels import Levels
+from hydatis_right_sizer.node_cap_keeper import NodeCapKeeper
 from hydatis_right_sizer.policy_keeper import PolicyKeeper
 from hydatis_right_sizer.right_sizer_metrics import RightSizerMetrics
 from hydatis_right_sizer.roles import Leadership, Role, RoleRunner
 from hydatis_right_sizer.settings import RightSizerSettings
+from hydatis_right_sizer.webhook import Webhook, webhook_names
 
 __all__ = ["NAME", "RightSizerApp"]
 
@@ -45,14 +50,30 @@ class RightSizerApp:
         self.policy = PolicyKeeper(settings.namespace, settings.policy_config_map, metrics)
         self._policy_watcher = Watcher(self._watch_api, self.policy.resource, self.policy, watch_metrics)
         leadership: Leadership = LeaseLeadership(Candidate(api, settings.namespace, LEASE, identity))
-        roles: list[Role] = []
+        self.admission = Admission(self.cluster, self.policy, self.audit, metrics)
+        self.webhook = Webhook(
+            settings,
+            self.admission.answer,
+            lambda secret: Watcher(self._watch_api, secret.resource, secret, watch_metrics),
+            registry,
+        )
+        metrics.refused_connections.set_function(lambda: self.webhook.refused_connections_count)
+        roles: list[Role] = [
+            NodeCapKeeper(api, self.cluster, self.policy, metrics, settings.cap_seconds),
+            Levels(api, self.cluster, self.policy, self.audit, metrics),
+        ]
+        if self.webhook.has_own_certificate:
+            names = webhook_names(settings)
+            roles.append(CertificateKeeper(api, self.webhook.secret, names, settings.certificate_hours))
+        if settings.webhook_configuration:
+            roles.append(TrustKeeper(api, settings.webhook_configuration, self.webhook.files))
         self._roles = RoleRunner(leadership, roles, metrics)
         self._http = HttpEndpoint(settings.host, settings.metrics_port, registry, lambda: self.ready)
 
     @property
     def ready(self) -> bool:
-        """Whether it knows the cluster."""
-        return self.cluster.synced
+        """Whether it knows the cluster and can be asked."""
+        return self.cluster.synced and self.webhook.port > 0
 
     async def start(self) -> None:
         """Watches, answers, stands for leadership.
@@ -65,9 +86,11 @@ class RightSizerApp:
         self.cluster.start()
         await self._http.start()
         await self._roles.start()
+        await self.webhook.start()
 
     async def stop(self) -> None:
         """Stops in order: requests in flight finish first."""
+        await self.webhook.stop()
         await self._roles.stop()
         self._policy_watcher.stop()
         await self.cluster.stop()

@@ -23,7 +23,16 @@ from hydatis_serving.kube.watch_metrics import KubernetesMetrics
 from hydatis_right_sizer.node_accounts import NodeAccounts
 from hydatis_right_sizer.object_book import Key, ObjectBook, ignored
 from hydatis_right_sizer.object_index import ObjectIndex
-from hydatis_right_sizer.objects import Autoscaler, LimitRange, Namespace, NodeObject, Quota, VerticalAutoscaler, read
+from hydatis_right_sizer.objects import (
+    CAP_RESOURCES,
+    Autoscaler,
+    LimitRange,
+    Namespace,
+    NodeObject,
+    Quota,
+    VerticalAutoscaler,
+    read,
+)
 
 __all__ = ["RIGHT_SIZE", "ClusterState", "Workload"]
 
@@ -129,9 +138,12 @@ class ClusterState:
         """LimitRanges of a namespace."""
         return self._limit_ranges.of(namespace)
 
-    def quotas_of(self, namespace: str) -> tuple[Quota, ...]:
-        """ResourceQuotas of a namespace."""
-        return self._quotas.of(namespace)
+    def bounds_caps(self, namespace: str) -> bool:
+        """Whether a ResourceQuota or LimitRange of a namespace is about the cap's own resources, which only sized pods ask for."""
+        quantities = [quota.spec.hard for quota in self._quotas.of(namespace)]
+        for one in self._limit_ranges.of(namespace):
+            quantities += [told for item in one.spec.limits or () for told in (item.min, item.max, item.max_limit_request_ratio)]
+        return any(name.endswith(tuple(CAP_RESOURCES.values())) for told in quantities for name in told or ())
 
     def pods_of(self, workload: Workload) -> tuple[RunningPod, ...]:
         """Pods of a workload that have not finished."""

@@ -13,9 +13,9 @@ from types import MappingProxyType
 from hydatis_core.errors import HydatisError
 from hydatis_serving.kube.pod_resources import pod_requests
 from hydatis_serving.kube.running_pods import RunningPod
-from hydatis_sizing.node_cap import RECLAIMED_CPU, RECLAIMED_MEMORY, Reclaimed
+from hydatis_sizing.node_cap import Reclaimed
 
-from hydatis_right_sizer.objects import amounts_of
+from hydatis_right_sizer.resize_record import held_by, in_place_excess
 
 __all__ = ["NodeAccounts", "Taken", "taken_by"]
 
@@ -30,17 +30,21 @@ class Taken:
     memory_bytes: float = 0.0
     reclaimed: Reclaimed = field(default_factory=Reclaimed)
     """Of the cap's extended resources."""
+    in_place: Reclaimed = field(default_factory=Reclaimed)
+    """Given up, or about to be, by pods that run, beyond that."""
 
     def plus(self, other: Taken, sign: int = 1) -> Taken:
         """The sum, or with sign -1 the difference."""
         return Taken(
             self.cpu_cores + sign * other.cpu_cores,
             self.memory_bytes + sign * other.memory_bytes,
-            Reclaimed(
-                self.reclaimed.cpu_milli + sign * other.reclaimed.cpu_milli,
-                self.reclaimed.memory_mib + sign * other.reclaimed.memory_mib,
-            ),
+            _plus(self.reclaimed, other.reclaimed, sign),
+            _plus(self.in_place, other.in_place, sign),
         )
+
+
+def _plus(one: Reclaimed, other: Reclaimed, sign: int) -> Reclaimed:
+    return Reclaimed(one.cpu_milli + sign * other.cpu_milli, one.memory_mib + sign * other.memory_mib)
 
 
 NOTHING = Taken()
@@ -52,10 +56,7 @@ def taken_by(pod: RunningPod) -> Taken:
         asked = pod_requests(pod.spec, MappingProxyType({}))
     except HydatisError:
         return NOTHING
-    asked_for = [amounts_of(container.resources.requests if container.resources else None) for container in pod.containers]
-    milli = sum(amounts.get(RECLAIMED_CPU, 0.0) for amounts in asked_for)
-    mebibytes = sum(amounts.get(RECLAIMED_MEMORY, 0.0) for amounts in asked_for)
-    return Taken(asked.cpu_cores, asked.memory_bytes, Reclaimed(round(milli), round(mebibytes)))
+    return Taken(asked.cpu_cores, asked.memory_bytes, held_by(pod), in_place_excess(pod))
 
 
 class NodeAccounts:

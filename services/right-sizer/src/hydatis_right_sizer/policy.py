@@ -6,6 +6,7 @@ the right-sizer does nothing: nobody said that it may.
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
 import msgspec
@@ -34,6 +35,12 @@ class ResizePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long a resized pod is watched for trouble before the next ones follow."""
     quarantine_seconds: Positive = 7 * 86_400.0
     """How long a workload that had trouble is left alone."""
+    throttled_ratio: Share = 0.25
+    """Share of its time that a resized pod may wait for CPU; more is trouble, unless it did before. Prometheus says it."""
+    latency_query: str = ""
+    """PromQL for the latency of a workload in seconds, $namespace, $kind and $name filled in. Empty: it is not known."""
+    latency_rise_ratio: Positive = 0.2
+    """By how much of itself it may rise after a resize; more is trouble."""
 
 
 class ReliefPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,6 +85,12 @@ class RightSizingPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """Running pods."""
     relief: ReliefPolicy = ReliefPolicy()
     """Hot nodes."""
+
+    def allows(self, namespace: str) -> bool:
+        """Whether a namespace may take part."""
+        rule = self.namespaces
+        included = any(fnmatchcase(namespace, pattern) for pattern in rule.include)
+        return included and not any(fnmatchcase(namespace, pattern) for pattern in rule.exclude)
 
 
 def parse_policy(text: bytes, shown: str = "") -> RightSizingPolicy:

@@ -73,6 +73,15 @@ class RightSizerMetrics:
         self.events_dropped = Counter(
             "hydatis_events_dropped_total", "Kubernetes events that were not made: too many, or refused.", registry=registry
         )
+        self.held_levels = Gauge(
+            "hydatis_held_levels_count",
+            "Workloads whose requests may not fall to what is advised yet, by cause.",
+            ("cause",),
+            registry=registry,
+        )
+        self.taken_ratio = Gauge(
+            "hydatis_taken_ratio", "Share of the cluster's requests taken away within the window.", ("resource",), registry=registry
+        )
         self.capped_nodes = Gauge(
             "hydatis_capped_nodes_count", "Nodes that advertise what may be reclaimed of them.", registry=registry
         )
