@@ -44,7 +44,7 @@ def annotations(seconds_ago: float, cpu_taken: str = "500m", reason: str = "") -
 
 def planned(*workloads: list[Wanted], caps: dict[str, NodeCap] = ROOM, share: float = 1.0, requested: Amounts = CLUSTER) -> Plan:
     pods = [wanted.pod for pods in workloads for wanted in pods]
-    return plan(workloads, caps, blast_radius(pods, share, NOW), requested, POLICY, NOW)
+    return plan(workloads, caps, blast_radius(pods, share, 3600.0, NOW), requested, POLICY, NOW)
 
 
 def names(done: Plan) -> list[str]:

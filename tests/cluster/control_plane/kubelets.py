@@ -1,7 +1,8 @@
-"""The kubelets of nodes that are objects only: bound pods become Running or are refused, deleted ones go.
+"""The kubelets of nodes that are objects only: bound pods become Running or are refused, deleted ones go, resized ones are resized.
 
 What a kubelet decides by itself is what two schedulers race for: a pod that no longer fits fails with OutOfcpu, OutOfmemory or
-OutOfpods, and is not tried again. That is why these are not KWOK's, which take every pod.
+OutOfpods, and is not tried again. That is why these are not KWOK's, which take every pod. A resize is theirs to decide, too:
+granted, Deferred while others take the room, Infeasible where the node is too small, or where a test says so.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ class Kubelets:
         self._stopping = False
         self.refused: list[tuple[str, str]] = []
         """(pod UID, reason) of every pod that did not fit."""
+        self.never_resize: set[str] = set()
+        """Nodes that say Infeasible of every resize, as those of a static CPU policy or with swap do."""
         self._thread = threading.Thread(target=self._run, name="kubelets", daemon=True)
         self._thread.start()
 
@@ -70,6 +73,8 @@ class Kubelets:
             self._api.delete(path, grace_seconds=0)
         elif pod["status"].get("phase") == "Pending" and uid not in self._taken[name] and self._is_ours(name):
             self._api.patch(f"{path}/status", {"status": self._admitted(name, uid, pod)}, STRATEGIC_PATCH)
+        elif pod["status"].get("observedGeneration", pod["metadata"]["generation"]) < pod["metadata"]["generation"]:
+            self._api.patch(f"{path}/status", {"status": self._resized(name, uid, pod)}, STRATEGIC_PATCH)
 
     def _is_ours(self, name: str) -> bool:
         if name not in self._allocatable:
@@ -81,15 +86,39 @@ class Kubelets:
     def _admitted(self, name: str, uid: str, pod: JsonObject) -> JsonObject:
         """The status by which a kubelet takes or refuses a pod."""
         asked = _requests(pod)
-        for resource, limit in self._allocatable[name].items():
-            used = sum((taken.get(resource, Decimal(0)) for taken in self._taken[name].values()), Decimal(0))
-            if resource in asked and used + asked[resource] > limit:
-                reason = f"OutOf{resource}"
-                self.refused.append((uid, reason))
-                return {"phase": "Failed", "reason": reason, "message": f"Node didn't have enough resource: {resource}"}
+        resource = self._too_little_of(name, uid, asked)
+        if resource:
+            reason = f"OutOf{resource}"
+            self.refused.append((uid, reason))
+            return {"phase": "Failed", "reason": reason, "message": f"Node didn't have enough resource: {resource}"}
         self._taken[name][uid] = asked
         ready = [{"type": kind, "status": "True"} for kind in ("Initialized", "ContainersReady", "Ready")]
-        return {"phase": "Running", "conditions": ready}
+        return {"phase": "Running", "conditions": ready, "observedGeneration": pod["metadata"]["generation"]}
+
+    def _resized(self, name: str, uid: str, pod: JsonObject) -> JsonObject:
+        """The status by which a kubelet grants a resize, puts it off or refuses it."""
+        asked, there = _requests(pod), self._allocatable[name]
+        reason = ""
+        if name in self.never_resize or any(asked[resource] > there[resource] for resource in ("cpu", "memory")):
+            reason = "Infeasible"
+        elif self._too_little_of(name, uid, asked):
+            reason = "Deferred"
+        else:
+            self._taken[name][uid] = asked
+        pending = {"status": "True", "reason": reason, "message": "of the tests"} if reason else {"$patch": "delete"}
+        return {
+            "conditions": [{"type": "PodResizePending"} | pending],
+            "observedGeneration": pod["metadata"]["generation"],
+        }
+
+    def _too_little_of(self, name: str, uid: str, asked: dict[str, Decimal]) -> str:
+        """A resource of which the others on a node leave too little; empty: none."""
+        others = [taken for pod, taken in self._taken[name].items() if pod != uid]
+        for resource, limit in self._allocatable[name].items():
+            used = sum((taken.get(resource, Decimal(0)) for taken in others), Decimal(0))
+            if resource in asked and used + asked[resource] > limit:
+                return resource
+        return ""
 
 
 def _requests(pod: JsonObject) -> dict[str, Decimal]:

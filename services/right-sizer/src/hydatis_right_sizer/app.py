@@ -13,6 +13,7 @@ from hydatis_serving.kube.api import KubernetesApi
 from hydatis_serving.kube.watch import Watcher
 from hydatis_serving.kube.watch_metrics import KubernetesMetrics
 from hydatis_serving.metrics import new_registry
+from hydatis_serving.prometheus.client import PrometheusClient
 
 from hydatis_right_sizer.admission import Admission
 from hydatis_right_sizer.audit import Audit
@@ -22,9 +23,13 @@ from hydatis_right_sizer.lease import Candidate, LeaseLeadership
 from hydatis_right_sizer.levels import Levels
 from hydatis_right_sizer.node_cap_keeper import NodeCapKeeper
 from hydatis_right_sizer.policy_keeper import PolicyKeeper
+from hydatis_right_sizer.resize_calls import ResizeCalls
+from hydatis_right_sizer.resize_metrics import ResizeMetrics
+from hydatis_right_sizer.resizer import Resizer
 from hydatis_right_sizer.right_sizer_metrics import RightSizerMetrics
 from hydatis_right_sizer.roles import Leadership, Role, RoleRunner
 from hydatis_right_sizer.settings import RightSizerSettings
+from hydatis_right_sizer.trouble_courses import TroubleCourses
 from hydatis_right_sizer.webhook import Webhook, webhook_names
 
 __all__ = ["NAME", "RightSizerApp"]
@@ -62,6 +67,15 @@ class RightSizerApp:
             NodeCapKeeper(api, self.cluster, self.policy, metrics, settings.cap_seconds),
             Levels(api, self.cluster, self.policy, self.audit, metrics),
         ]
+        self._prometheus = (
+            PrometheusClient(settings.prometheus_url, settings.prometheus_token_file, settings.prometheus_ca_file)
+            if settings.prometheus_url
+            else None
+        )
+        resizes = ResizeMetrics(registry)
+        calls = ResizeCalls(api, self.audit, resizes)
+        courses = TroubleCourses(self._prometheus)
+        roles.append(Resizer(api, self.cluster, self.policy, calls, courses, self.audit, resizes, settings.resize_seconds))
         if self.webhook.has_own_certificate:
             names = webhook_names(settings)
             roles.append(CertificateKeeper(api, self.webhook.secret, names, settings.certificate_hours))
@@ -95,4 +109,6 @@ class RightSizerApp:
         self._policy_watcher.stop()
         await self.cluster.stop()
         self.audit.stop()
+        if self._prometheus is not None:
+            await self._prometheus.close()
         await self._http.stop()

@@ -1,7 +1,7 @@
 """Which running pods are resized now, and to what: pure, from what is known of the cluster at one moment.
 
 Slowly, and so that stopping anywhere is safe: of each workload a few pods at a time, the next ones when nothing happened to those;
-on no node more than its cap; of the whole cluster no more within an hour than a stated share of what it requests. Nothing is
+on no node more than its cap; of the whole cluster no more within a while than a stated share of what it requests. Nothing is
 remembered between two plans: what was done stands on the pods.
 """
 
@@ -29,11 +29,10 @@ __all__ = ["HELD", "Change", "Plan", "Wanted", "blast_radius", "change_of", "is_
 HELD: dict[str, str] = {
     "observing": "pods of its workload that were resized before are still watched for trouble",
     "node-cap": "its node carries as much as its cap allows",
-    "blast-radius": "enough was taken from the cluster within the last hour",
+    "blast-radius": "enough was taken from the cluster within the policy's window",
 }
 #: A request that would change by less than this share stays: each resize is a risk and a write for little.
 LEAST_CHANGE_RATIO = 0.05
-WINDOW_SECONDS = 3600.0
 #: Amounts as quantities: thousandths of cores, and bytes.
 WRITTEN = {"cpu": cpu_quantity, "memory": memory_quantity}
 
@@ -104,13 +103,20 @@ def plan(
     return Plan(tuple(changes), held)
 
 
-def blast_radius(pods: Iterable[RunningPod], share_ratio: float, now_seconds: float) -> BlastRadius:
-    """What was taken from running pods within the last hour, as their records say."""
-    blast = BlastRadius(share_ratio, WINDOW_SECONDS)
+def blast_radius(pods: Iterable[RunningPod], share_ratio: float, window_seconds: float, now_seconds: float) -> BlastRadius:
+    """What was taken from running pods within the window, as their records say.
+
+    Args:
+        pods: all of the cluster.
+        share_ratio: of the cluster's requests that may be taken within the window.
+        window_seconds: the window.
+        now_seconds: Unix seconds.
+    """
+    blast = BlastRadius(share_ratio, window_seconds)
     everything = Amounts(math.inf, math.inf)
     records = [record for record in map(record_of, pods) if record is not None]
     for record in sorted(records, key=lambda one: one.at_seconds):
-        if now_seconds - WINDOW_SECONDS < record.at_seconds <= now_seconds:
+        if now_seconds - window_seconds < record.at_seconds <= now_seconds:
             blast.take(record.taken_amounts, everything, record.at_seconds)
     blast.refused_count = 0
     return blast

@@ -51,3 +51,11 @@ class RightSizerSettings(ServiceSettings):
     """How long the head of a request may take to arrive, and then its body."""
     cap_seconds: float = Field(default=1.0, gt=0, le=600)
     """Pause between two looks at whether all nodes still advertise what may be reclaimed of them."""
+    resize_seconds: float = Field(default=5.0, gt=0, le=600)
+    """Pause between two looks at what running pods should ask for, and how they fare."""
+    prometheus_url: str = ""
+    """Base URL of the Prometheus that says how resized pods fare. Empty: kills and restarts alone say it."""
+    prometheus_token_file: str = ""
+    """File with a bearer token for Prometheus, read at every query. Empty: none is sent."""
+    prometheus_ca_file: str = ""
+    """File with certificates to trust for Prometheus, besides the system's. Empty: only the system's."""

@@ -1,0 +1,191 @@
+"""The leader's part that resizes pods while they run: slowly, watched, and back again on trouble.
+
+Each turn looks at the cluster and does what follows from it; nothing is remembered between two turns that is not written on a pod
+or in a recommendation's status, so it may be killed at any point, and whoever leads next goes on. A resize takes two turns: it is
+announced on the pod first (what its owner asked for, what it will ask for), the node then advertises that much less, and once it
+does the resize is asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+from hydatis_core.errors import DependencyUnavailable, HydatisError
+from hydatis_serving.kube.api import KubernetesApi
+from hydatis_serving.kube.resizing import has_resize, way_back
+from hydatis_serving.kube.running_pods import RunningPod, resize_state
+from hydatis_serving.kube.size_recommendations import API_VERSION, KIND, SizeRecommendation
+from hydatis_serving.logs import get_logger
+from hydatis_sizing.node_cap import NodeCap, Reclaimed
+
+from hydatis_right_sizer.audit import Audit, ObjectReference
+from hydatis_right_sizer.cluster_state import ClusterState, Workload
+from hydatis_right_sizer.node_cap_keeper import advertised_by
+from hydatis_right_sizer.policy import RightSizingPolicy
+from hydatis_right_sizer.policy_keeper import PolicyKeeper
+from hydatis_right_sizer.quarantine import put_to_rest, reason_of
+from hydatis_right_sizer.resize_calls import ResizeCalls
+from hydatis_right_sizer.resize_metrics import ResizeMetrics
+from hydatis_right_sizer.resize_plan import Plan, Wanted, blast_radius, change_of, plan
+from hydatis_right_sizer.resize_record import INTENT_SECONDS, ResizeRecord, is_announced, record_of
+from hydatis_right_sizer.trouble import Limits, Sized, sized, troubles
+from hydatis_right_sizer.trouble_courses import TroubleCourses
+from hydatis_right_sizer.wanted import may_resize, node_caps, requested_by_owners, wanted_by_workload
+
+__all__ = ["Resizer"]
+
+_log = get_logger(__name__)
+#: What a node advertises reaches kube-scheduler within this; a pod bound before is seen by then.
+SETTLING_SECONDS = 2.0
+LOOK_AGAIN_SECONDS = 60.0
+#: Calls at a time where many pods go back.
+AT_ONCE = 8
+
+
+class Resizer:
+    """The role.
+
+    Args:
+        api: the API server.
+        cluster: what is known of it.
+        policy: in force.
+        calls: change a pod.
+        courses: measurements of pods before and after; they may know nothing.
+        audit: where it is recorded.
+        metrics: where it is counted.
+        pause_seconds: between two turns.
+        clock: Unix seconds.
+    """
+
+    name = "resizer"
+
+    def __init__(
+        self,
+        api: KubernetesApi,
+        cluster: ClusterState,
+        policy: PolicyKeeper,
+        calls: ResizeCalls,
+        courses: TroubleCourses,
+        audit: Audit,
+        metrics: ResizeMetrics,
+        pause_seconds: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._api = api
+        self._cluster = cluster
+        self._policy = policy
+        self._calls = calls
+        self._courses = courses
+        self._audit = audit
+        self._metrics = metrics
+        self._pause_seconds = pause_seconds
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Turns until cancelled."""
+        while not await asyncio.to_thread(has_resize, self._api):
+            self._metrics.is_possible.set(0)
+            _log.info("the API server does not resize pods in place: those that run stay as they are")
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        self._metrics.is_possible.set(1)
+        while True:
+            try:
+                await self.turn()
+            except DependencyUnavailable as failure:  # said in the metrics of the watches, too
+                _log.warning("a turn of resizes broke off", reason=str(failure)[:300])
+            await asyncio.sleep(self._pause_seconds)
+
+    async def turn(self) -> None:
+        """One look at the cluster, and what follows from it.
+
+        Raises:
+            DependencyUnavailable: there is no API server.
+        """
+        policy, now = self._policy.policy, self._clock()
+        if not self._cluster.synced or policy.mode != "apply" or not policy.resize.enabled:
+            return
+        advice = [one for one in self._cluster.advice.all() if may_resize(one.namespace, policy, self._cluster)]
+        resting = [one for one in advice if now < one.quarantined_until_seconds]
+        self._metrics.quarantined.set(len(resting))
+        for one in resting:
+            await self._give_back(one, now)
+        for one in advice:
+            if one not in resting:
+                await self._look_for_trouble(one, policy, now)
+        wanted, caps, done = await asyncio.to_thread(self._plan, policy, now)
+        await self._carry_out(wanted, caps, now)
+        self._metrics.held(done.held)
+        for change in done.changes:
+            if self._calls.may_try(change.pod, now):
+                await self._calls.announce(change, now)
+
+    def _plan(self, policy: RightSizingPolicy, now: float) -> tuple[dict[Workload, list[Wanted]], dict[str, NodeCap], Plan]:
+        wanted = wanted_by_workload(policy, self._cluster, now)
+        caps = node_caps(policy, self._cluster)
+        blast = blast_radius(self._cluster.pods.all(), policy.taken_ratio, policy.taken_window_seconds, now)
+        requested = requested_by_owners(self._cluster)
+        return wanted, caps, plan(list(wanted.values()), caps, blast, requested, policy.resize, now)
+
+    async def _carry_out(self, wanted: dict[Workload, list[Wanted]], caps: dict[str, NodeCap], now: float) -> None:
+        """Resizes what was announced and has room; calls off what has none, or is wanted no more."""
+        advertised = {node.metadata.name: advertised_by(node) for node in self._cluster.nodes.all()}
+        still = {one.pod.metadata.uid: one for pods in wanted.values() for one in pods}
+        for pod in self._cluster.pods.all():
+            record = record_of(pod)
+            if record is None or record.reason or not pod.runs or not is_announced(pod, record):
+                continue
+            cap, room = caps.get(pod.spec.node_name, NodeCap(Reclaimed())), advertised.get(pod.spec.node_name)
+            why = _why_not(pod, record, still.get(pod.metadata.uid), now)
+            settled = now - record.at_seconds >= SETTLING_SECONDS and room is not None and room.fits(cap.advertised)
+            if why:
+                await self._calls.call_off(pod, record, why, now)
+            # A pod that was bound before the node advertised less may have taken the room.
+            elif settled and cap.takes_in_place(Reclaimed()) and self._calls.may_try(pod, now):
+                await self._calls.resize(pod, record, now)
+
+    async def _look_for_trouble(self, advice: SizeRecommendation, policy: RightSizingPolicy, now: float) -> None:
+        pods = [one for one in map(sized, self._cluster.pods_of((advice.namespace, advice.workload))) if one is not None]
+        limits = Limits(policy.resize.observation_seconds, policy.resize.throttled_ratio, policy.resize.latency_rise_ratio)
+        measured: Sequence[Sized] = await self._courses.of(advice.workload, pods, policy.resize, now)
+        found = troubles(measured, limits, now)
+        if not found:
+            return
+        reply = await asyncio.to_thread(put_to_rest, self._api, advice, found, now, policy.resize.quarantine_seconds)
+        if reply.status == 409:  # somebody changed it: the next turn sees what, and the trouble is still there
+            return
+        if not reply.ok:
+            raise DependencyUnavailable(f"the quarantine cannot be written: {reply.why}", field=advice.name)
+        for one in found:
+            self._metrics.troubles.labels(one.code).inc()
+        subject = ObjectReference(KIND, advice.name, advice.namespace, advice.uid, API_VERSION)
+        self._audit.record("WorkloadQuarantined", subject, reason_of(found), after={"workload": advice.workload}, warning=True)
+
+    async def _give_back(self, advice: SizeRecommendation, now: float) -> None:
+        """Resizes all pods of a workload that rests back to what its owner asked for, not slowly."""
+        turns = asyncio.Semaphore(AT_ONCE)
+
+        async def one(pod: RunningPod) -> None:
+            async with turns:
+                await self._calls.give_back(pod, "its workload had trouble", now)
+
+        pods = self._cluster.pods_of((advice.namespace, advice.workload))
+        await asyncio.gather(*(one(pod) for pod in pods if pod.runs and self._calls.may_try(pod, now) and _is_lower(pod)))
+
+
+def _why_not(pod: RunningPod, record: ResizeRecord, wanted: Wanted | None, now: float) -> str:
+    """Why an announced resize is called off; empty: it is not."""
+    if resize_state(pod) != "settled":
+        return "another resize of it is under way"
+    change = change_of(wanted) if wanted is not None else None
+    if change is None or change.requests != record.requests:
+        return "it is wanted no more"
+    return "its node did not make room in time" if now - record.at_seconds > INTENT_SECONDS else ""
+
+
+def _is_lower(pod: RunningPod) -> bool:
+    try:
+        return bool(way_back(pod))
+    except HydatisError:
+        return False
