@@ -51,6 +51,7 @@ def test_a_pod_is_killed_until_its_limit_is_enough_and_the_method_is_told() -> N
     method = Always(4.0, 4.0)
     outcome = backtest(use_of(np.ones((1, 3, 2)), memory), method, history_days=1)
     assert outcome.kills_per_100_pod_days == 100.0 * 2 / 2  # at 4 GiB, then at 4.8
+    assert outcome.killed_days_ratio == 1 / 2
     assert outcome.pods_killed_ratio == 1.0
     assert method.pasts[1].killed_at_bytes[0, -1] == pytest.approx(4.8 * GIB)
 

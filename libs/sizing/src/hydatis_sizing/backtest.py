@@ -39,7 +39,9 @@ class Outcome:
     memory_time_above_ratio: float
     """Samples with more memory than asked for, over all."""
     kills_per_100_pod_days: float
-    """Times that a pod passed a limit of its memory."""
+    """Times that a pod passed a limit of its memory: several on its way to one peak."""
+    killed_days_ratio: float
+    """Pod-days with a kill, over all."""
     pods_killed_ratio: float
     """Pods that were killed at least once."""
 
@@ -64,7 +66,7 @@ def backtest(use: Past, method: Method, *, history_days: int) -> Outcome:
     above, samples = np.zeros(2), np.zeros(2)
     work_above = work = 0.0
     kills = np.zeros(len(cpu), dtype=np.intp)
-    pod_days = 0
+    pod_days = killed_days = 0
     for day in range(history_days, use.days_count):
         seen = slice(max(day - WINDOW_DAYS, 0), day)
         past = Past(cpu[:, seen], memory[:, seen], killed_at[:, seen], use.provisioned)
@@ -83,6 +85,7 @@ def backtest(use: Past, method: Method, *, history_days: int) -> Outcome:
         pod_days += int(sized.sum())
         times, killed_at[sized, day] = _kills(np.nan_to_num(today[1]).max(axis=1), limits, provisioned[1])
         kills[sized] += times
+        killed_days += int((times > 0).sum())
     if not pod_days:
         raise InvalidValue("no pod was ever sized", field="use", expected="an hour of samples before the day judged")
     return Outcome(
@@ -94,6 +97,7 @@ def backtest(use: Past, method: Method, *, history_days: int) -> Outcome:
         cpu_work_above_ratio=work_above / work if work else 0.0,
         memory_time_above_ratio=float(above[1] / samples[1]),
         kills_per_100_pod_days=float(100 * kills.sum() / pod_days),
+        killed_days_ratio=killed_days / pod_days,
         pods_killed_ratio=float((kills > 0).mean()),
     )
 

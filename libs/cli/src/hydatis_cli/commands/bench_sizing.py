@@ -17,6 +17,7 @@ from hydatis_simulator.benchmark.placement.protocol import Protocol
 from hydatis_simulator.benchmark.placement.tasks import ALLOWED
 from hydatis_simulator.benchmark.sizing.contenders import contenders
 from hydatis_simulator.benchmark.sizing.days import days_of_trace
+from hydatis_simulator.benchmark.sizing.expected import expected_and_seen
 from hydatis_simulator.benchmark.sizing.nodes import nodes_of, sized
 from hydatis_simulator.peers.registry import PEERS
 from hydatis_simulator.traces.registry import read_trace
@@ -24,7 +25,7 @@ from hydatis_sizing.backtest import backtest
 
 from hydatis_cli.console import out, progress_bar
 from hydatis_cli.sizing_figures import sizing_page, sizing_tables
-from hydatis_cli.stored_figures import store_figures
+from hydatis_cli.stored_figures import storable, store_figures
 
 __all__ = ["sizing"]
 
@@ -32,15 +33,18 @@ __all__ = ["sizing"]
 _PAST_DAYS = 14
 #: Placed with the requests that owners made, which do not bind, for comparison.
 _UNSIZED = ("least-allocated", "gpa-lowest")
-_STOCK = "least-allocated"
+#: What kube-scheduler's NodeResourcesFit scores by, as it comes and as it is set to pack; both place by requests alone.
+_STOCK = ("least-allocated", "most-allocated")
 _QUICK_DAYS, _QUICK_PODS = 17, 200
+
+Counts = list[dict[str, int | None]]
 
 
 def sizing(
     data: Annotated[Path, typer.Option("--data", envvar="HYDATIS_DATA", help="Folder that holds bitbrains/.")],
     json_: Annotated[Path, typer.Option("--json", help="Store the figures in this JSON file.")],
     report: Annotated[Path | None, typer.Option("--report", help="Write a self-contained HTML page.")] = None,
-    pods: Annotated[int, typer.Option("--pods", min=20, help="Pods of a fleet.")] = 1000,
+    pods: Annotated[int, typer.Option("--pods", min=20, help="Pods of a fleet.")] = 2000,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Fleets.")] = 5,
     quick: Annotated[bool, typer.Option("--quick", help="A few days, one small fleet: a slice, no result.")] = False,
 ) -> None:
@@ -59,23 +63,23 @@ def sizing(
         raise TraceRefused(f"{TRACE} has {use.days_count} days", field="timestamp_s", expected=f"more than {_PAST_DAYS}")
     months = read_months(data)
     outcomes: dict[str, Any] = {}
-    counts: dict[str, list[dict[str, int | None]]] = {}
-    steps = len(methods) + seeds * (len(methods) + len(_UNSIZED))
+    nodes: dict[str, dict[str, Counts]] = {}
+    unsized: dict[str, Counts] = {}
     with progress_bar("sizing") as progress:
-        for contender in methods:
-            progress(len(outcomes), steps, contender.name)
+        for done, contender in enumerate(methods):
+            progress(done, len(methods) + seeds, contender.name)
             outcomes[contender.name] = asdict(backtest(use, contender.method, history_days=_PAST_DAYS))
         for number in range(seeds):
+            progress(len(methods) + number, len(methods) + seeds, f"nodes of fleet {number + 1}")
             fleet = fleet_of_copies(months.traces[TEST], pods_count=pods, seed=number + 1, history_days=HISTORY_DAYS)
             for name in _UNSIZED:
-                progress(len(methods) + sum(map(len, counts.values())), steps, f"fleet {number + 1}, {name}")
                 needed = nodes_of(fleet, node, PEERS[name], ALLOWED, seed=number + 1, requests_bind=False)
-                counts.setdefault(f"{name}, requests not respected", []).append(_by_text(needed))
+                unsized.setdefault(name, []).append(_by_text(needed))
             for contender in methods:
-                progress(len(methods) + sum(map(len, counts.values())), steps, f"fleet {number + 1}, {contender.name}")
                 smaller = sized(fleet, contender.method)
-                needed = nodes_of(smaller, node, PEERS[_STOCK], ALLOWED, seed=number + 1, requests_bind=True)
-                counts.setdefault(contender.name, []).append(_by_text(needed))
+                for name in _STOCK:
+                    needed = nodes_of(smaller, node, PEERS[name], ALLOWED, seed=number + 1, requests_bind=True)
+                    nodes.setdefault(contender.name, {}).setdefault(name, []).append(_by_text(needed))
     options = f" --pods {pods} --seeds {seeds}" + (" --quick" if quick else "")
     figures = {
         "command": f"hydatis bench sizing --data DATA --json JSON{options}",
@@ -87,6 +91,8 @@ def sizing(
             "fleet_first_day": months.first_days[TEST],
             "digest": trace.digest(),
         },
+        "seeds": list(range(1, seeds + 1)),
+        "pods": pods,
         "node": {"cpu_cores": node[0], "memory_gib": node[1] / 2**30},
         "versions": {name: version(name) for name in ("hydatis-sizing", "hydatis-simulator", "numpy")},
         "methods": {
@@ -94,12 +100,14 @@ def sizing(
                 "family": contender.family,
                 "is_default": contender.is_default,
                 "backtest": outcomes[contender.name],
-                "nodes": counts[contender.name],
+                "nodes": nodes[contender.name],
             }
             for contender in methods
         },
-        "unsized_nodes": {name: found for name, found in counts.items() if name not in outcomes},
+        "expected": {risk: [asdict(one) for one in bins] for risk, bins in expected_and_seen(use, _PAST_DAYS).items()},
+        "unsized_nodes": unsized,
     }
+    figures = storable(figures)
     store_figures(json_, figures)
     if report is not None:
         write_whole(report, sizing_page(figures).encode())

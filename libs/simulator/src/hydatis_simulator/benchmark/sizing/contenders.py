@@ -35,13 +35,15 @@ class Contender:
 def contenders() -> list[Contender]:
     """All points of all curves."""
     found = []
-    for percent, request, limit in ((95.0, 0.1, 0.3), (98.0, 0.2, 0.5), (99.0, 0.5, 1.0)):
+    for percent, request, limit in ((90.0, 0.0, 0.2), (95.0, 0.1, 0.3), (98.0, 0.2, 0.5), (99.0, 0.5, 1.0)):
         ours = RightSizing(percent, request_margin_ratio=request, limit_margin_ratio=limit)
         found.append(Contender(OURS, f"p{percent:g}/max +{request:.0%}/{limit:.0%}", ours, ours == RightSizing()))
-    for percent, margin in ((90.0, 0.15), (98.0, 0.15), (98.0, 0.5), (99.0, 1.0)):
+    for percent, margin in ((90.0, 0.15), (95.0, 0.15), (98.0, 0.15), (98.0, 0.5), (99.0, 1.0)):
         autoscaler = VerticalPodAutoscaler(percent, margin)
         found.append(Contender("autoscaler", f"p{percent:g} +{margin:.0%}", autoscaler, (percent, margin) == (90.0, 0.15)))
-    for cpu, memory, margin in ((95.0, 98.0, 0.15), (95.0, 100.0, 0.15), (99.0, 100.0, 0.5)):
+    for cpu, memory, margin in ((95.0, 98.0, 0.15), (95.0, 100.0, 0.15), (98.0, 100.0, 0.3), (99.0, 100.0, 0.5)):
         autopilot = Autopilot(cpu, memory, margin)
-        found.append(Contender("autopilot", f"p{cpu:g}/p{memory:g} +{margin:.0%}", autopilot, (cpu, memory) == (95.0, 98.0)))
+        found.append(
+            Contender("autopilot", f"p{cpu:g}/p{memory:g} +{margin:.0%}", autopilot, (cpu, memory, margin) == (95.0, 100.0, 0.15))
+        )
     return found
