@@ -6,6 +6,7 @@ with the reason; where CI=true it fails, because a machine that should have it a
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -13,11 +14,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
+from control_plane.waiting import until
 from hydatis_cli.exposition import scrape, total_by
 from hydatis_cli.readiness import wait_until_ready
 from hydatis_cli.stack import Stack
@@ -63,6 +66,80 @@ def prometheus_path() -> str:
     found = shutil.which("prometheus")
     required(found is not None, "prometheus is not installed")
     return str(found)
+
+
+class PastPrometheus:
+    """A real Prometheus that remembers samples and scrapes nobody.
+
+    Args:
+        program: prometheus; promtool is beside it.
+        folder: empty.
+        samples: (series with its labels, Unix seconds, value), those of a series in the order of time.
+        options: more of its command line.
+    """
+
+    def __init__(self, program: str, folder: Path, samples: Iterable[tuple[str, float, float]], *options: str) -> None:
+        by_name: dict[str, dict[str, list[str]]] = {}
+        for series, time_seconds, value in samples:
+            lines = by_name.setdefault(series.partition("{")[0], {}).setdefault(series, [])
+            lines.append(f"{series} {float(value)!r} {time_seconds}")
+        with (folder / "past.txt").open("w") as past:
+            for name, of_name in by_name.items():
+                past.write(f"# TYPE {name} unknown\n")
+                past.writelines(line + "\n" for lines in of_name.values() for line in lines)
+            past.write("# EOF\n")
+        made = [Path(program).with_name("promtool"), "tsdb", "create-blocks-from", "openmetrics", folder / "past.txt"]
+        subprocess.run([*made, folder / "series"], check=True, capture_output=True)
+        (folder / "prometheus.yml").write_text("global: {}\n")
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            port = taken.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self._folder = folder
+        self._command = [
+            program,
+            f"--config.file={folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={folder / 'series'}",
+            "--storage.tsdb.retention.time=100y",
+            f"--web.listen-address=127.0.0.1:{port}",
+            *options,
+        ]
+        self._running: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Starts it, again if need be; returns when it answers."""
+        with (self._folder / "prometheus.log").open("wb") as log:
+            self._running = subprocess.Popen(self._command, stdout=log, stderr=log)
+        until(self._answers, f"Prometheus answers; its log is in {self._folder}")
+
+    def stop(self) -> None:
+        """Kills it."""
+        if self._running is not None:
+            self._running.kill()
+            self._running.wait(30)
+            self._running = None
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/api/v1/query?query=1", timeout=5) as answer:
+                return bool(json.load(answer)["status"] == "success")
+        except OSError:
+            return False
+
+
+@pytest.fixture(scope="module")
+def past_prometheus(prometheus_path: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., PastPrometheus]]:
+    """Starts a Prometheus that remembers: ``past_prometheus(samples, *options)``; it ends with the module."""
+    running: list[PastPrometheus] = []
+
+    def start(samples: Iterable[tuple[str, float, float]], *options: str) -> PastPrometheus:
+        running.append(PastPrometheus(prometheus_path, tmp_path_factory.mktemp("past"), samples, *options))
+        running[-1].start()
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.stop()
 
 
 @pytest.fixture(scope="session")

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import subprocess
-import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -59,80 +55,16 @@ def samples() -> Iterator[tuple[str, float, float]]:
                 yield f'node_network_receive_bytes_total{{device="eth0",{told}}}', time + 7, cpu[name] * 1e6
 
 
-@dataclass
-class Store:
-    """A real Prometheus that remembers those hours and scrapes nobody."""
-
-    url: str
-
-
 @pytest.fixture(scope="module")
-def store(prometheus_path: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    folder = tmp_path_factory.mktemp("past")
-    by_series: dict[str, list[str]] = {}
-    for series, time, value in samples():
-        by_series.setdefault(series, []).append(f"{series} {float(value)!r} {time}")
-    by_name: dict[str, list[str]] = {}
-    for series, lines in by_series.items():
-        by_name.setdefault(series.partition("{")[0], []).extend(lines)
-    kinds = [f"# TYPE {name} unknown\n" + "\n".join(lines) + "\n" for name, lines in by_name.items()]
-    (folder / "past.txt").write_text("".join(kinds) + "# EOF\n")
-    promtool = Path(prometheus_path).with_name("promtool")
-    command = [promtool, "tsdb", "create-blocks-from", "openmetrics", folder / "past.txt", folder / "series"]
-    subprocess.run(command, check=True, capture_output=True)
-    (folder / "prometheus.yml").write_text("global: {}\n")
-    port = _free_port()
-    with (folder / "prometheus.log").open("wb") as log:
-        running = subprocess.Popen(
-            [
-                prometheus_path,
-                f"--config.file={folder / 'prometheus.yml'}",
-                f"--storage.tsdb.path={folder / 'series'}",
-                "--storage.tsdb.retention.time=100y",
-                f"--web.listen-address=127.0.0.1:{port}",
-                "--query.max-samples=300",  # so few that pages of hours are refused
-            ],
-            stdout=log,
-            stderr=log,
-        )
-    made = Store(f"http://127.0.0.1:{port}")
-    try:
-        _until(lambda: _answers(made.url), (folder / "prometheus.log").read_text)
-        yield made
-    finally:
-        running.terminate()
-        running.wait(30)
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/api/v1/query?query=1", timeout=5) as answer:
-            return bool(json.load(answer)["status"] == "success")
-    except OSError:
-        return False
-
-
-def _until(condition: Callable[[], bool], log: Callable[[], str]) -> None:
-    import time
-
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, log()[-2000:]
-        time.sleep(0.05)
+def store(past_prometheus: Callable[..., Any]) -> Any:
+    """A real Prometheus that remembers those hours."""
+    return past_prometheus(samples(), "--query.max-samples=300")  # so few that pages of hours are refused
 
 
 class Service:
     """The source and the keeper of a feature-service whose clock stands still."""
 
-    def __init__(self, store: Store, now: float) -> None:
+    def __init__(self, store: Any, now: float) -> None:
         self.registry = CollectorRegistry()
         metrics, asking, client = PrometheusSourceMetrics(self.registry), Asking(), PrometheusClient(store.url)
         asker = PrometheusAsker(client, asking, metrics)
@@ -175,7 +107,7 @@ def assert_alike(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> No
         np.testing.assert_allclose(other[name], array, rtol=2e-6, err_msg=name)
 
 
-async def test_a_cold_start_and_a_pause_end_with_the_windows_of_a_service_that_ran_all_the_time(store: Store) -> None:
+async def test_a_cold_start_and_a_pause_end_with_the_windows_of_a_service_that_ran_all_the_time(store: Any) -> None:
     newest = END + TICK_SECONDS  # the tick whose samples are of END
     running, cold, paused = (Service(store, float(newest)) for _ in range(3))
     try:
@@ -201,7 +133,7 @@ async def test_a_cold_start_and_a_pause_end_with_the_windows_of_a_service_that_r
 
 
 @pytest.mark.parametrize("recorded", [False, True])
-async def test_what_is_asked_of_the_past_is_promql(store: Store, recorded: bool) -> None:
+async def test_what_is_asked_of_the_past_is_promql(store: Any, recorded: bool) -> None:
     client = PrometheusClient(store.url)
     memory = NODE_QUANTITIES[1]
     for quantity in NODE_QUANTITIES[:2]:

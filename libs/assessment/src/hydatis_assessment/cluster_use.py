@@ -49,6 +49,8 @@ class ContainerRow:
     """"cpu", "memory": what a HorizontalPodAutoscaler scales this container's workload by the utilisation of."""
     vpa: bool = False
     """Whether a VerticalPodAutoscaler object targets the workload."""
+    is_sidecar: bool = False
+    """Whether it is an init container that runs on beside the others; nobody resizes those."""
     right_size: str = ""
     """Annotation ``hydatis.io/right-size`` of the pod: "off" forbids, "on" asks for DaemonSets; empty: none."""
 

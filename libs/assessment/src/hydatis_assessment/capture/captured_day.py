@@ -1,0 +1,129 @@
+"""One day of a cluster, as Prometheus tells it: every container that was measured, what it used, and what befell it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hydatis_assessment.capture.asker import PAGE_VALUES, Asker, Page
+from hydatis_assessment.capture.container_answers import (
+    CONTAINER_DECODER,
+    NAMESPACE_DECODER,
+    OWNER_DECODER,
+    ContainerKey,
+    ContainerLabels,
+    OwnerLabels,
+)
+from hydatis_assessment.capture.container_queries import EVENT_SECONDS, EVENTS, NAMESPACES, OWNERS, USE, Query
+from hydatis_assessment.capture.pieces import Namespaces, Piece
+from hydatis_assessment.capture.question import Question
+from hydatis_assessment.cluster_use import DAY_SECONDS
+
+__all__ = ["CapturedDay", "ask_day"]
+
+_HOUR_SECONDS = 3600.0
+_EVENTS_A_DAY = round(DAY_SECONDS) // EVENT_SECONDS
+
+
+@dataclass
+class CapturedDay:
+    """What is known of a day."""
+
+    keys: list[ContainerKey]
+    """Ascending."""
+    use: NDArray[np.float32]
+    """shape (2, keys, steps of the day), cores and bytes; NaN: not known."""
+    throttled_ratio: NDArray[np.float32]
+    """shape (keys,), 0..1; NaN: not known."""
+    kills_count: NDArray[np.float32]
+    """The same, >= 0."""
+    killed_at_bytes: NDArray[np.float64]
+    """The same, the greatest limit it was killed at; NaN: it was not, or had no limit."""
+    owners: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Kind and name of the owner by (namespace, pod): "ReplicaSet/web-7f9c"."""
+    set_owners: dict[tuple[str, str], str] = field(default_factory=dict)
+    """The same of ReplicaSets by (namespace, name)."""
+    nodes: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Node by (namespace, pod)."""
+
+
+async def ask_day(asker: Asker, question: Question, number: int) -> CapturedDay:
+    """A day of a question.
+
+    Args:
+        asker: of the Prometheus.
+        question: what is asked.
+        number: of the day, from 0.
+
+    Raises:
+        InvalidValue, DependencyUnavailable: as of ``Asker.ask``.
+    """
+    start = question.start_seconds + number * DAY_SECONDS
+    namespaces, most_containers = await _namespaces(asker, start)
+    steps = Piece(start + question.step_seconds, question.step_seconds, question.steps_a_day, namespaces)
+    most = max(PAGE_VALUES // max(most_containers, 1), 1)
+    pages = [await asker.ask(query, CONTAINER_DECODER, steps, most) for query in USE]
+    keys = sorted({key for found in pages for page in found for labels in page.labels if all(key := labels.key)})
+    row_of = {key: row for row, key in enumerate(keys)}
+    use = np.stack([_rows(found, row_of, steps) for found in pages])
+
+    async def events(query: Query, *, of_containers: bool = True) -> NDArray[np.float32]:
+        # kube-state-metrics may say namespaces by another label: its answers are small, and cut by time alone
+        cut = namespaces if of_containers else Namespaces()
+        piece = Piece(start + EVENT_SECONDS, EVENT_SECONDS, _EVENTS_A_DAY, cut)
+        return _rows(await asker.ask(query, CONTAINER_DECODER, piece, _EVENTS_A_DAY), row_of, piece)
+
+    throttled = await events(EVENTS["throttled"])
+    kills = np.fmax(await events(EVENTS["kills"]), await events(EVENTS["kills_by_status"], of_containers=False))
+    killed = np.rint(np.nan_to_num(kills)) > 0
+    limits = await events(EVENTS["memory_limit"]) if killed.any() else np.full(kills.shape, np.nan)
+    facts = {name: await _facts(asker, query, start) for name, query in OWNERS.items()}
+    return CapturedDay(
+        keys=keys,
+        use=use,
+        throttled_ratio=_known(np.nansum(throttled, axis=1) / np.maximum((~np.isnan(throttled)).sum(axis=1), 1), throttled),
+        kills_count=_known(np.rint(np.nansum(kills, axis=1)), kills),
+        killed_at_bytes=np.fmax.reduce(np.where(killed, limits, np.nan), axis=1).astype(np.float64),
+        owners={labels.pod_key: f"{labels.owner_kind}/{labels.owner_name}" for labels in facts["pod_owner"]},
+        set_owners={labels.set_key: f"{labels.owner_kind}/{labels.owner_name}" for labels in facts["replicaset_owner"]},
+        nodes={labels.pod_key: labels.exported_node or labels.node for labels in facts["pod_node"]},
+    )
+
+
+async def _namespaces(asker: Asker, start: float) -> tuple[Namespaces, int]:
+    """The namespaces of a day and the most containers that it had at a time."""
+    hours = Piece(start + _HOUR_SECONDS, _HOUR_SECONDS, 24)
+    pages = await asker.ask(NAMESPACES, NAMESPACE_DECODER, hours, 24)
+    by_label = {
+        label: sorted({getattr(labels, label) for page in pages for labels in page.labels} - {""})
+        for label in ("exported_namespace", "namespace")
+    }
+    label = max(by_label, key=lambda label: len(by_label[label]))
+    most = max((float(np.nansum(page.values, axis=0).max(initial=0.0)) for page in pages), default=0.0)
+    return Namespaces(label, tuple(by_label[label])), int(most)
+
+
+async def _facts(asker: Asker, query: Query, start: float) -> list[OwnerLabels]:
+    piece = Piece(start + EVENT_SECONDS, EVENT_SECONDS, _EVENTS_A_DAY)
+    pages = await asker.ask(query, OWNER_DECODER, piece, _EVENTS_A_DAY)
+    return [labels for page in sorted(pages, key=lambda page: page.piece.first_seconds) for labels in page.labels]
+
+
+def _rows(pages: Sequence[Page[ContainerLabels]], row_of: dict[ContainerKey, int], whole: Piece) -> NDArray[np.float32]:
+    """The values of all pages in the rows of their containers; those of nobody who used anything are left out."""
+    rows = np.full((len(row_of), whole.count), np.nan, dtype=np.float32)
+    for page in pages:
+        first = round((page.piece.first_seconds - whole.first_seconds) / whole.step_seconds)
+        steps = slice(first, first + page.piece.count)
+        for labels, values in zip(page.labels, page.values, strict=True):
+            row = row_of.get(labels.key, -1)
+            if row >= 0:  # a container that two targets tell of, one with its labels hidden: the greater, as of all duplicates
+                rows[row, steps] = np.fmax(rows[row, steps], values)
+    return rows
+
+
+def _known(values: NDArray[np.float32], of: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.where(np.isnan(of).all(axis=1), np.nan, values).astype(np.float32)

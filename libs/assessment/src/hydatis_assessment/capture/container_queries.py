@@ -1,0 +1,101 @@
+"""What Prometheus is asked about containers, as PromQL: use by the step, and what befell them by the quarter of a day.
+
+The rules are those of ``hydatis_serving.prometheus.queries``: of duplicates (a pair of Prometheus replicas, a second job over the
+same exporter, two series of a container that was started anew) the greatest is taken, never the sum; ``rate`` sees counters that
+began anew before anything is aggregated; labels that a target's own have hidden are found behind ``exported_``.
+
+CPU is the mean over the step, rounded to a tenth of a millicore (it shortens answers by a third); memory is the maximum over it,
+since memory goes by its maximum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = ["EVENTS", "EVENT_SECONDS", "NAMESPACES", "OWNERS", "USE", "Query", "namespace_matcher"]
+
+#: Labels that say which container a series is of.
+_KEY = "namespace, pod, container, exported_namespace, exported_pod, exported_container"
+_POD = "namespace, pod, exported_namespace, exported_pod"
+_CONTAINER = 'container!="",container!="POD"'
+
+#: What befell a container is asked for by so many seconds.
+EVENT_SECONDS = 21_600
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """PromQL with ``<step>`` for the range and ``<and>`` where more matchers go."""
+
+    name: str
+    expression: str
+
+    def promql(self, step_seconds: float, matchers: str) -> str:
+        """The query.
+
+        Args:
+            step_seconds: the range that each value is over.
+            matchers: as PromQL writes them, without braces; empty: none.
+        """
+        told = self.expression.replace("<step>", f"{step_seconds:.0f}s")
+        return told.replace("<and>", f",{matchers}" if matchers else "")
+
+
+#: Cores and bytes, in the order of the first axis of use.
+USE = (
+    Query("cpu", f"round(max by ({_KEY}) (rate(container_cpu_usage_seconds_total{{{_CONTAINER}<and>}}[<step>])), 0.0001)"),
+    Query("memory", f"max by ({_KEY}) (max_over_time(container_memory_working_set_bytes{{{_CONTAINER}<and>}}[<step>]))"),
+)
+
+_RESTARTS = f"max by ({_KEY}) (increase(kube_pod_container_status_restarts_total{{{_CONTAINER}<and>}}[<step>]))"
+
+EVENTS = {
+    # share of the periods in which the container was held back at its CPU limit
+    "throttled": Query(
+        "throttled",
+        f"max by ({_KEY}) (increase(container_cpu_cfs_throttled_periods_total{{{_CONTAINER}<and>}}[<step>])"
+        f" / (increase(container_cpu_cfs_periods_total{{{_CONTAINER}<and>}}[<step>]) > 0))",
+    ),
+    # cAdvisor counts what the kernel killed; where it does not, restarts after which kube-state-metrics says why the last one ended
+    "kills": Query(
+        "kills",
+        f"max by ({_KEY}) (increase(container_oom_events_total{{{_CONTAINER}<and>}}[<step>]))",
+    ),
+    "kills_by_status": Query(
+        "kills_by_status",
+        f"{_RESTARTS} * (max by ({_KEY}) (max_over_time(kube_pod_container_status_last_terminated_reason"
+        f'{{{_CONTAINER},reason="OOMKilled"<and>}}[<step>])) > 0) or {_RESTARTS} * 0',
+    ),
+    "memory_limit": Query(
+        "memory_limit",
+        f"max by ({_KEY}) (max_over_time(container_spec_memory_limit_bytes{{{_CONTAINER}<and>}}[<step>])) > 0",
+    ),
+}
+
+#: Who made pods, and where they ran: of kube-state-metrics, as far as it is there.
+OWNERS = {
+    "pod_owner": Query(
+        "pod_owner",
+        f"max by ({_POD}, owner_kind, owner_name) (max_over_time(kube_pod_owner"
+        f'{{owner_kind!="",owner_kind!="<none>",owner_is_controller!="false"<and>}}[<step>]))',
+    ),
+    "replicaset_owner": Query(
+        "replicaset_owner",
+        "max by (namespace, exported_namespace, replicaset, owner_kind, owner_name) (max_over_time(kube_replicaset_owner"
+        '{owner_kind!="",owner_kind!="<none>"<and>}[<step>]))',
+    ),
+    "pod_node": Query("pod_node", f'max by ({_POD}, node, exported_node) (max_over_time(kube_pod_info{{pod!=""<and>}}[<step>]))'),
+}
+
+#: How many containers each namespace has: what questions are cut by.
+NAMESPACES = Query(
+    "namespaces",
+    f"count by (namespace, exported_namespace) (container_memory_working_set_bytes{{{_CONTAINER}<and>}})",
+)
+
+
+def namespace_matcher(label: str, names: Iterable[str]) -> str:
+    """A matcher of some namespaces."""
+    # names of namespaces are DNS labels: nothing in them means anything to a regular expression
+    return f'{label}=~"{"|".join(sorted(names))}"'
