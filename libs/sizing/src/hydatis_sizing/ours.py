@@ -15,7 +15,7 @@ from hydatis_sizing.replicas import greatest_by_group, sufficient_by_group
 from hydatis_sizing.sizes import Sizes
 from hydatis_sizing.untouched import Rules
 
-__all__ = ["Needs", "RightSizing"]
+__all__ = ["CHOICES", "Needs", "RightSizing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +84,11 @@ class RightSizing:
             use = DayOfUse(recent.cpu_cores[:, day], recent.memory_bytes[:, day], killed_at_bytes=recent.killed_at_bytes[:, day])
             book.absorb(day, use)
         return self.sizes(self.needs(book, np.arange(pods), pods))
+
+
+#: Choices between savings and harm, by the names that users know them by; what each costs on a trace: ``hydatis bench sizing``.
+CHOICES: dict[str, RightSizing] = {
+    "bold": RightSizing(95.0, request_margin_ratio=0.1, limit_margin_ratio=0.3),
+    "usual": RightSizing(),
+    "careful": RightSizing(99.0, request_margin_ratio=0.5, limit_margin_ratio=1.0),
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hydatis_sizing.ours import RightSizing
+from hydatis_sizing.ours import CHOICES, RightSizing
 from hydatis_sizing.rivals.autopilot import Autopilot
 from hydatis_sizing.rivals.vertical_pod_autoscaler import VerticalPodAutoscaler
 from hydatis_sizing.sizes import Method
@@ -35,9 +35,9 @@ class Contender:
 def contenders() -> list[Contender]:
     """All points of all curves."""
     found = []
-    for percent, request, limit in ((90.0, 0.0, 0.2), (95.0, 0.1, 0.3), (98.0, 0.2, 0.5), (99.0, 0.5, 1.0)):
-        ours = RightSizing(percent, request_margin_ratio=request, limit_margin_ratio=limit)
-        found.append(Contender(OURS, f"p{percent:g}/max +{request:.0%}/{limit:.0%}", ours, ours == RightSizing()))
+    for ours in (RightSizing(90.0, request_margin_ratio=0.0, limit_margin_ratio=0.2), *CHOICES.values()):
+        knobs = f"p{ours.cpu_percent:g}/max +{ours.request_margin_ratio:.0%}/{ours.limit_margin_ratio:.0%}"
+        found.append(Contender(OURS, knobs, ours, ours == RightSizing()))
     for percent, margin in ((90.0, 0.15), (95.0, 0.15), (98.0, 0.15), (98.0, 0.5), (99.0, 1.0)):
         autoscaler = VerticalPodAutoscaler(percent, margin)
         found.append(Contender("autoscaler", f"p{percent:g} +{margin:.0%}", autoscaler, (percent, margin) == (90.0, 0.15)))
