@@ -3,7 +3,7 @@
 A wrapper of ``docker build`` for three things that no Dockerfile can know: the version and the revision, pip's settings on this
 machine (its index, its certificates), which go in as secrets and stay in no layer, and a base image other than the pinned one.
 
-    python deploy/images/build.py                      all six
+    python deploy/images/build.py                      all seven
     python deploy/images/build.py forecaster           some
     python deploy/images/build.py --base my-python:3.11 --registry registry.example.org/team
 

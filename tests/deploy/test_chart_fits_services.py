@@ -54,6 +54,8 @@ def settings(container: JsonObject) -> ServiceSettings:
 
 def test_every_room_runs(made: Rendered) -> None:
     rooms = {path.parent.name for path in (ROOT / "services").glob("*/pyproject.toml")}
+    if not made.of("MutatingWebhookConfiguration"):
+        rooms -= {"right-sizer"}  # off by default
     assert {room(container) for container in containers(made).values()} == rooms
     assert {name for name in containers(made) if name.startswith("model-")} == {f"model-{model}" for model in MODELS}
 
@@ -254,8 +256,43 @@ def test_the_recording_rules_are_those_of_deploy_monitoring() -> None:
     assert render(FULL).one("PrometheusRule", "hydatis")["spec"] == shipped, "copy the file to deploy/helm/hydatis/files"
 
 
-def test_images_are_those_that_are_built(made: Rendered) -> None:
+def test_images_are_those_that_are_built() -> None:
     built = set(
         re.findall(r"^FROM installed AS (\S+)$", (ROOT / "deploy" / "images" / "Dockerfile").read_text(), flags=re.MULTILINE)
     )
-    assert {room(container) for container in containers(made).values()} == built
+    assert {room(container) for container in containers(render(FULL)).values()} == built
+
+
+def test_the_webhook_is_asked_where_it_listens_and_is_in_nobodys_way() -> None:
+    made = render(FULL)
+    own: Any = settings(containers(made)["right-sizer"])
+    (webhook,) = made.one("MutatingWebhookConfiguration", own.webhook_configuration)["webhooks"]
+    assert webhook["clientConfig"]["service"] == {
+        "name": own.webhook_service,
+        "namespace": own.namespace,
+        "path": importlib.import_module("hydatis_right_sizer.webhook_door").PATH,
+        "port": own.http_port,
+    }
+    assert (webhook["failurePolicy"], webhook["timeoutSeconds"], webhook["sideEffects"]) == ("Ignore", 1, "NoneOnDryRun")
+    asked, never = webhook["namespaceSelector"]["matchExpressions"]
+    assert (asked["key"], asked["operator"]) == (importlib.import_module("hydatis_right_sizer.cluster_state").RIGHT_SIZE, "In")
+    assert never["values"] == ["kube-system", own.namespace]
+    policy = importlib.import_module("hydatis_right_sizer.policy").parse_policy
+    text = made.one("ConfigMap", own.policy_config_map)["data"]["policy.yaml"]
+    assert policy(text.encode()).mode == "apply"
+    assert made.one("Secret", own.webhook_secret).get("data") is None
+
+
+def test_what_is_switched_off_in_the_values_the_right_sizer_may_not_do() -> None:
+    def may(made: Rendered) -> set[tuple[str, str]]:
+        rules = made.one("ClusterRole", "hydatis-system-right-sizer")["rules"]
+        return {(resource, verb) for rule in rules for resource in rule["resources"] for verb in rule["verbs"]}
+
+    everything, little = may(render(FULL)), may(render(rightSizer__enabled=True))
+    assert everything - little == {("pods", "patch"), ("pods/resize", "patch"), ("nodes", "patch")}
+    assert {resource for resource, verb in little if verb not in ("list", "watch", "get")} == {
+        "sizerecommendations/status",
+        "nodes/status",
+        "events",
+        "mutatingwebhookconfigurations",
+    }

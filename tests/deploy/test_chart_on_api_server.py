@@ -31,6 +31,7 @@ VARIANTS: dict[str, Callable[[], Rendered]] = {
     "TLS by cert-manager, KServe": lambda: render(TLS),
     "TLS by one Secret": lambda: render(tls={"enabled": True, "existingSecret": "hydatis-tls"}),
     "no scheduler": lambda: render(scheduler__mode="none"),
+    "right-sizer": lambda: render(rightSizer__enabled=True),
 }
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
 
@@ -62,8 +63,8 @@ def test_a_warning_would_be_seen(admin: Api, kubectl: Kubectl) -> None:
 
 @pytest.fixture(scope="module")
 def installed(admin: Api, kubectl: Kubectl) -> Rendered:
-    """The chart's defaults, installed."""
-    made = render()
+    """The chart's defaults and the right-sizer, installed."""
+    made = render(rightSizer__enabled=True)
     done = kubectl("apply", "--server-side", objects=list(made.objects))
     assert done.returncode == 0, done.stderr
     return made
@@ -121,6 +122,9 @@ CONFIG_MAPS, ONE_SECOND = POLICY.rpartition("/")[0], "watch=true&timeoutSeconds=
 WATCHED_POLICY = f"{CONFIG_MAPS}?{ONE_SECOND}&fieldSelector=metadata.name=hydatis-policy"
 ONE_POD = f"{PODS}/some-pod"
 REVIEWS = ("/apis/authentication.k8s.io/v1/tokenreviews", "/apis/authorization.k8s.io/v1/subjectaccessreviews")
+NAMESPACED, WEBHOOKS = f"/api/v1/namespaces/{NAMESPACE}", "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases"
+ADVICE = f"/apis/hydatis.io/v1alpha1/namespaces/{NAMESPACE}/sizerecommendations"
 #: Service account -> (method, path) that it may call; it may call nothing else of what is listed here.
 ALLOWED: dict[str, set[tuple[str, str]]] = {
     "feature-service": {("GET", NODES), ("GET", ALL_PODS)},
@@ -128,6 +132,21 @@ ALLOWED: dict[str, set[tuple[str, str]]] = {
     "anomaly-detector": set(),
     "placement-policy": set(),
     "scheduler-plugin": {("GET", WATCHED_POLICY), *(("POST", review) for review in REVIEWS)},
+    "right-sizer": {
+        ("GET", NODES),
+        ("GET", ALL_PODS),
+        ("PATCH", f"{NODES}/some-node/status"),
+        ("PATCH", f"{ADVICE}/deployment-web/status"),
+        ("GET", f"{WEBHOOKS}/{NAMESPACE}-right-sizer"),
+        ("PATCH", f"{WEBHOOKS}/{NAMESPACE}-right-sizer"),
+        ("GET", f"{NAMESPACED}/secrets/hydatis-right-sizer-webhook"),
+        ("PUT", f"{NAMESPACED}/secrets/hydatis-right-sizer-webhook"),
+        ("GET", f"{CONFIG_MAPS}?{ONE_SECOND}&fieldSelector=metadata.name=hydatis-right-sizer"),
+        ("POST", LEASES),
+        ("GET", f"{LEASES}/hydatis-right-sizer"),
+        ("PUT", f"{LEASES}/hydatis-right-sizer"),
+        ("POST", "/api/v1/namespaces/default/events"),
+    },
     "model-server": set(),
 }
 CALLS = [
@@ -149,6 +168,16 @@ CALLS = [
     ("GET", f"{CONFIG_MAPS}?{ONE_SECOND}"),
     ("GET", f"{CONFIG_MAPS}?{ONE_SECOND}&fieldSelector=metadata.name=hydatis-scheduler-config"),
     *(("POST", review) for review in REVIEWS),
+    ("PATCH", f"{NODES}/some-node/status"),
+    ("PATCH", ONE_POD),
+    ("PATCH", f"{ONE_POD}/resize"),
+    *((method, f"{ADVICE}/deployment-web{part}") for method in ("PATCH", "PUT", "DELETE") for part in ("", "/status")),
+    *((method, f"{WEBHOOKS}/{name}") for method in ("GET", "PATCH", "DELETE") for name in (f"{NAMESPACE}-right-sizer", "another")),
+    *((method, f"{NAMESPACED}/secrets/{name}") for method in ("GET", "PUT") for name in ("hydatis-right-sizer-webhook", "another")),
+    ("GET", f"{CONFIG_MAPS}?{ONE_SECOND}&fieldSelector=metadata.name=hydatis-right-sizer"),
+    ("POST", LEASES),
+    *((method, f"{LEASES}/{name}") for method in ("GET", "PUT") for name in ("hydatis-right-sizer", "another")),
+    ("POST", "/api/v1/namespaces/default/events"),
     ("GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles"),
     ("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"),
     ("POST", f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/hydatis-scheduler/token"),

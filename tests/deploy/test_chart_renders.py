@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from chart.rendered import CHART, FULL, NAMESPACE, PLAIN, ROOT, TLS, lint, refusal, render
-from chart.settings_schema import settings_definitions
+from chart.settings_schema import policy_definitions, settings_definitions
 
 #: Values -> what helm makes of them, as it is checked in.
 GOLDEN = {
@@ -46,7 +46,7 @@ def test_an_inference_service_is_not_named_as_a_service_of_ours() -> None:
 
 def test_every_setting_that_a_service_knows_may_be_set_and_no_other() -> None:
     defined = json.loads((CHART / "values.schema.json").read_text())["$defs"]
-    for name, wanted in settings_definitions().items():
+    for name, wanted in (settings_definitions() | policy_definitions()).items():
         assert defined[name] == wanted, "after a change of settings: python tests/deploy/chart/settings_schema.py"
 
 
@@ -83,6 +83,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"policy__mode": "maybe"}, "/policy/mode"),
     ({"policy__mode": False}, "/policy/mode"),  # what YAML makes of an unquoted off
     ({"policy__ramp_pct": 101}, "/policy/ramp_pct"),
+    ({"rightSizer__policy__mode": "on"}, "/rightSizer/policy/mode"),
+    ({"rightSizer__policy__cap_ratio": 0.5}, "/rightSizer/policy/cap_ratio"),
+    ({"rightSizer__settings__webhook_secret": "another"}, "'webhook_secret' not allowed"),
     ({"models__minReplicas": 11}, "models.minReplicas (11) is larger than models.maxReplicas (10)"),
     ({"models__storage__kind": "s3"}, "only KServe downloads from s3"),
     ({"models__storage__claim__name": ""}, "set models.storage.claim.name"),

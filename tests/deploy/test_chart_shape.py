@@ -31,7 +31,7 @@ def test_no_pod_is_told_of_services_by_variables(made: Rendered) -> None:
 
 def test_only_who_asks_the_api_server_holds_a_token(made: Rendered) -> None:
     holders = {name for name, template in made.pod_templates() if template["spec"]["automountServiceAccountToken"]}
-    assert holders <= {"feature-service", "scheduler-plugin", "hydatis-scheduler"}
+    assert holders <= {"feature-service", "scheduler-plugin", "right-sizer", "hydatis-scheduler"}
     assert all(account["automountServiceAccountToken"] is False for account in made.of("ServiceAccount").values())
 
 
@@ -163,7 +163,7 @@ def test_models_come_from_a_claim_that_nobody_writes_to(kind: str) -> None:
 
 
 def test_secrets_may_be_the_users_own() -> None:
-    assert not render(FULL).of("Secret")
+    assert set(render(FULL).of("Secret")) == {"hydatis-right-sizer-webhook"}, "which it fills itself"
     own = render(
         featureService__warmStore__kind="redis",
         featureService__warmStore__redis__url="redis://:word@redis:6379/0",

@@ -12,9 +12,10 @@ import sys
 from pathlib import Path
 from typing import Any, get_origin
 
+import msgspec
 from hydatis_serving.settings import ServiceSettings
 
-__all__ = ["CHART", "OWN_BY_CHART", "ROOMS", "settings_class", "settings_definitions"]
+__all__ = ["CHART", "OWN_BY_CHART", "ROOMS", "policy_definitions", "settings_class", "settings_definitions"]
 
 CHART = Path(__file__).resolve().parents[3] / "deploy" / "helm" / "hydatis"
 SCHEMA = CHART / "values.schema.json"
@@ -25,6 +26,7 @@ ROOMS = {
     "anomalyDetector": "anomaly-detector",
     "placementPolicy": "placement-policy",
     "schedulerPlugin": "scheduler-plugin",
+    "rightSizer": "right-sizer",
     "models": "model-server",
 }
 #: What the chart knows better than who installs it: ports, places and addresses agree with its Services and volumes.
@@ -38,6 +40,12 @@ OWN_BY_CHART = {
     "policy_file",
     "policy_config_map",
     "service_account_dir",
+    "namespace",
+    "identity",
+    "webhook_configuration",
+    "webhook_service",
+    "webhook_secret",
+    "webhook_folder",
     "admin_access",
     "tls_certificate_file",
     "tls_key_file",
@@ -71,6 +79,12 @@ def settings_definitions() -> dict[str, Any]:
     return {f"{value}Settings": _of(settings_class(room)) for value, room in ROOMS.items()}
 
 
+def policy_definitions() -> dict[str, Any]:
+    """A JSON schema of the right-sizer's policy, by the name of each part."""
+    policy = importlib.import_module("hydatis_right_sizer.policy").RightSizingPolicy
+    return dict(json.loads(json.dumps(msgspec.json.schema_components([policy], ref_template="#/$defs/{name}")[1])))
+
+
 def _of(cls: type[ServiceSettings]) -> dict[str, Any]:
     fields = {name: field for name, field in cls.model_fields.items() if name not in OWN_BY_CHART and not _dialled(name)}
     properties = {}
@@ -95,6 +109,6 @@ def _dialled(name: str) -> bool:
 
 if __name__ == "__main__":
     schema = json.loads(SCHEMA.read_text())
-    schema["$defs"] |= settings_definitions()
+    schema["$defs"] |= settings_definitions() | policy_definitions()
     SCHEMA.write_text(json.dumps(schema, indent=2) + "\n")
     sys.stdout.write(f"{SCHEMA}\n")

@@ -5,6 +5,7 @@ forecaster: {grpc: 7011, metrics: 7111}
 anomaly-detector: {grpc: 7012, metrics: 7112}
 placement-policy: {grpc: 7013, metrics: 7113}
 scheduler-plugin: {http: 7080}
+right-sizer: {http: 7015, metrics: 7115}
 model-server: {http: 8080, grpc: 8081, metrics: 8082}
 {{- end }}
 
@@ -15,6 +16,10 @@ forecaster: [placement-policy, scheduler-plugin]
 anomaly-detector: [placement-policy, scheduler-plugin]
 placement-policy: [scheduler-plugin]
 scheduler-plugin: [hydatis-scheduler]
+{{- if .Values.rightSizer.enabled }}
+# whom the API server asks, which is no pod
+right-sizer: []
+{{- end }}
 model-cpu-forecaster: [forecaster]
 model-memory-forecaster: [forecaster]
 model-anomaly-detector: [anomaly-detector]
