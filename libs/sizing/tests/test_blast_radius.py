@@ -2,7 +2,7 @@ import pytest
 from hydatis_core.errors import InvalidValue
 from hydatis_sizing.blast_radius import BlastRadius
 from hydatis_sizing.recommendation import Amounts
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 CLUSTER = Amounts(100.0, 1000.0)
@@ -41,6 +41,7 @@ def test_a_radius_that_is_none_is_refused(share: float, window: float) -> None:
         BlastRadius(share, window)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 30), st.floats(0, 5), st.floats(0, 50)), max_size=60))
 def test_no_window_ever_holds_more_than_the_share(takes: list[tuple[float, float, float]]) -> None:
     radius, now = BlastRadius(0.1, 60.0), 0.0

@@ -2,7 +2,7 @@ import math
 
 import pytest
 from hydatis_sizing.bounds import CAUSES, Bounds, ContainerRequest, Range, bounded_pod, shrink_floor
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 CPU = Bounds(floor=0.025)
@@ -76,6 +76,7 @@ def containers(draw: st.DrawFn) -> ContainerRequest:
     return ContainerRequest(owned, advised, limit, draw(st.floats(0.0, 70.0)))
 
 
+@settings(deadline=None)
 @given(st.lists(containers(), min_size=1, max_size=5), amounts, st.floats(1.0, 8.0), amounts, st.floats(1.0, 8.0))
 def test_whatever_is_advised_requests_stay_within_the_owners_and_what_a_limit_range_let_pass(
     pod: list[ContainerRequest], least: float, ratio: float, pod_least: float, pod_ratio: float
@@ -91,6 +92,7 @@ def test_whatever_is_advised_requests_stay_within_the_owners_and_what_a_limit_ra
     assert math.fsum(requests) >= min(whole, of_pod.least_request(pod_limit)) * (1 - 1e-12)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0.0, 3.0), st.floats(0.0, 1.0)), max_size=30))
 def test_no_sequence_of_advice_falls_faster_than_the_factor_a_day(steps: list[tuple[float, float]]) -> None:
     applied, days = 64.0, 0.0

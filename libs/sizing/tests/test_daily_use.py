@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from hydatis_core.errors import InvalidValue, WrongShape
 from hydatis_sizing.daily_use import CENSORED, CPU_DAYS, MEMORY_DAYS, DailyUse, DayOfUse, level_ends
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 NAN = float("nan")
@@ -100,6 +100,7 @@ def test_known_time_is_that_of_cpu_or_memory() -> None:
     assert book.known_ratio().sum() == 0.5
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32), st.permutations(range(5)), st.integers(1, 23))
 def test_days_in_any_order_and_in_pieces_make_the_same_book(seed: int, order: list[int], cut: int) -> None:
     draw = np.random.default_rng(seed)
@@ -120,6 +121,10 @@ def test_days_in_any_order_and_in_pieces_make_the_same_book(seed: int, order: li
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(InvalidValue, match="rows 1 to 3"):
         DailyUse(2, SAMPLES).absorb(0, day_of(np.zeros((2, SAMPLES))), first_row=1)
+    with pytest.raises(InvalidValue, match="day -1"):
+        DailyUse(1, SAMPLES).absorb(-1, day_of(np.zeros((1, SAMPLES))))
+    with pytest.raises(WrongShape, match="2 samples"):
+        DailyUse(1, SAMPLES).absorb(0, day_of(np.zeros((1, 2))))
     with pytest.raises(InvalidValue):
         DailyUse(0, SAMPLES)
     with pytest.raises(WrongShape):

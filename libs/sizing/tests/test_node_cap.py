@@ -6,7 +6,7 @@ import pytest
 from hydatis_core.errors import InvalidValue
 from hydatis_sizing.node_cap import NodeCap, Reclaimed, cap_capacity, excess
 from hydatis_sizing.recommendation import Amounts
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 MIB = 2.0**20
@@ -60,6 +60,7 @@ class Running:
         return excess([(self.original, reduced)]).less(self.asked)
 
 
+@settings(deadline=None)
 @given(st.integers(1000, 32000), st.integers(2**30, 2**36), st.floats(1.0, 3.0), st.lists(steps, max_size=40))
 def test_whatever_comes_resizes_and_ends_originals_stay_below_the_cap(
     cpu_milli: int, memory: int, ratio: float, sequence: list[tuple[str, Any]]

@@ -7,7 +7,9 @@ import pytest
 from hydatis_sizing.daily_use import DailyUse, DayOfUse
 from hydatis_sizing.recommend import Container, recommend
 from hydatis_sizing.recommendation import Amounts, ContainerName, Recommendation
-from hydatis_sizing.untouched import Facts
+from hydatis_sizing.untouched import REASONS, Facts
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 NAN, GIB, SAMPLES = float("nan"), 2.0**30, 24
 NOON = 1_700_000_000.0
@@ -127,3 +129,29 @@ def test_a_container_never_seen_and_none_at_all_are_no_trouble() -> None:
     assert made[1].untouched == "no-advice"
     assert made[1].history_days == 0.0
     assert recommend(book, np.array([-1]), [], made_at_seconds=NOON) == []
+
+
+ODD = st.sampled_from([NAN, 0.0, -1.0, 1e-12, 0.3, 5.0, 1e6, math.inf])
+
+
+@settings(deadline=None)
+@given(st.data(), st.integers(1, 5), st.integers(0, 10))
+def test_whatever_is_measured_advice_is_an_amount_or_nothing(data: st.DataObject, rows: int, days: int) -> None:
+    book = DailyUse(rows, 2)
+    for day in range(days):
+        cpu, memory = (
+            np.array(data.draw(st.lists(st.lists(ODD, min_size=2, max_size=2), min_size=rows, max_size=rows)), dtype=np.float32)
+            for _ in range(2)
+        )
+        throttled = np.array(data.draw(st.lists(st.booleans(), min_size=2 * rows, max_size=2 * rows))).reshape(rows, 2)
+        killed = np.array(data.draw(st.lists(st.sampled_from([NAN, 1e9]), min_size=rows, max_size=rows)))
+        book.absorb(day, DayOfUse(cpu, memory, throttled, killed))
+    asked = [container(), container("none", cpu=NAN, memory_gib=0.0), container("other", cpu=64.0)]
+    group_of = np.array(data.draw(st.lists(st.integers(-1, 2), min_size=rows, max_size=rows)))
+    for made in recommend(book, group_of, asked, made_at_seconds=NOON):
+        for amount in (made.requests.cpu_cores, made.requests.memory_bytes, made.memory_limit_bytes):
+            assert math.isnan(amount) or 0 < amount < math.inf
+        assert not made.memory_limit_bytes < made.requests.memory_bytes
+        for ratio in (made.risk.cpu_above_ratio, made.risk.memory_above_ratio, made.risk.kills_per_pod_day):
+            assert math.isnan(ratio) or 0 <= ratio <= 1
+        assert made.untouched in ("", *REASONS)

@@ -34,7 +34,7 @@ def level_ends() -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class DayOfUse:
-    """A day of some containers, or a part of it. Negative and infinite use is taken for unknown.
+    """A day of some containers; hours that are not there yet are unknown. So is negative and infinite use.
 
     Raises:
         WrongShape: the arrays do not agree.
@@ -96,12 +96,17 @@ class DailyUse:
             first_row: the first of them.
 
         Raises:
-            InvalidValue: rows that the book does not have.
+            InvalidValue: a negative day, or rows that the book does not have.
+            WrongShape: not the book's samples a day.
         """
         rows_count, samples_count = use.cpu_cores.shape
         if first_row < 0 or first_row + rows_count > self.rows_count:
             shown = f"rows {first_row} to {first_row + rows_count}"
             raise InvalidValue(shown, field="first_row", expected=f"within the book's {self.rows_count}")
+        if day < 0:
+            raise InvalidValue(f"day {day}", field="day", expected=">= 0")
+        if samples_count != self.samples_a_day:
+            raise WrongShape(f"{samples_count} samples", field="day", expected=f"{self.samples_a_day}, as the book has it")
         self._turn_to(day)
         hour_of = np.arange(samples_count) * _HOURS // samples_count
         for start in range(0, rows_count, _ROWS_AT_ONCE):
