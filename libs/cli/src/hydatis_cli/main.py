@@ -9,6 +9,7 @@ import typer
 from hydatis_core.errors import HydatisError
 
 from hydatis_cli.commands import (
+    assess,
     bench_anomaly,
     bench_cluster,
     bench_forecast,
@@ -49,6 +50,7 @@ app.command()(switch.policy)
 app.command()(train.train)
 app.command()(replay.replay)
 app.command()(explain.explain)
+app.command()(assess.assess)
 bench_app = typer.Typer(help="Benchmarks with stored results.", no_args_is_help=True)
 bench_app.command("latency")(bench_latency.latency)
 bench_app.command("tls")(bench_tls.tls)

@@ -27,7 +27,7 @@ _BLOCK = 256
 def assess(
     use: ClusterUse,
     known: MutableMapping[str, Figures],
-    progress: Callable[[str], Progress],
+    progress: Progress,
     *,
     samples_count: int = SAMPLES_COUNT,
     pods_count: int = PODS_COUNT,
@@ -37,7 +37,7 @@ def assess(
     Args:
         use: its past.
         known: parts that were done before, by name; what is done is added.
-        progress: gives the progress of a phase by its name.
+        progress: told of what is done, phase by phase.
         samples_count: samples of pods that levers are measured on.
         pods_count: pods of a sample.
 
@@ -54,7 +54,7 @@ def assess(
     if not days.any():
         raise InvalidValue(f"{use.source}: no container was measured", field="use", expected="CPU and memory of containers")
     found: Figures = {"capture": _capture(use, days), "not_told": []}
-    found["waste"] = _once(known, "waste", lambda: waste(use, progress("waste")))
+    found["waste"] = _once(known, "waste", lambda: waste(use, progress))
     judged = cut(use.days_count)
     why = reasons(use, days)
     found["forecasts"] = found["savings"] = None
@@ -62,11 +62,9 @@ def assess(
         needed = f"{LEAST_DAYS} are needed (one to learn from, one of arrivals, one to judge)"
         found["not_told"].append(f"forecasts and savings: the past is {use.days_count} whole days long, {needed}")
     else:
-        found["forecasts"] = _once(known, "forecasts", lambda: forecast_quality(use, judged, progress("forecasts")))
+        found["forecasts"] = _once(known, "forecasts", lambda: forecast_quality(use, judged, progress))
         try:
-            found["savings"] = savings(
-                use, judged, why, known, progress("savings"), samples_count=samples_count, pods_count=pods_count
-            )
+            found["savings"] = savings(use, judged, why, known, progress, samples_count=samples_count, pods_count=pods_count)
         except InvalidValue as wrong:
             found["not_told"].append(f"savings: {wrong}")
     poor = found["forecasts"]["poor"] if found["forecasts"] else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from hydatis_simulator.benchmark.placement.nodes_needed import Answer, nodes_nee
 from hydatis_simulator.benchmark.placement.tasks import ALLOWED
 from hydatis_simulator.benchmark.sizing.days import days_of_fleet
 from hydatis_sizing.rivals.vertical_pod_autoscaler import VerticalPodAutoscaler
+from numpy.typing import NDArray
 
 from hydatis_assessment.analysis.levers import AUTOSCALER, HYDATIS, OWNERS, POLICIES, Lever
 from hydatis_assessment.analysis.samples import Sample
@@ -25,6 +26,7 @@ __all__ = ["Settings", "bounds", "needed", "sizing_harm", "tuned"]
 #: Knobs by name.
 Settings = dict[str, float]
 Figures = dict[str, Any]
+Amounts = NDArray[np.float64]
 #: More nodes than so many times what requests or use need are not tried.
 _MOST_RATIO = 6.0
 #: Settings that tuning tries of a peer, the published one first.
@@ -41,7 +43,7 @@ def needed(sample: Sample, lever: Lever, settings: dict[str, Settings], *, seed:
         settings: by allowed violation, as text; what is left out is as published.
         seed: of ties.
     """
-    fleet = sample.fleet.remembered(("requests by", lever.requests), lambda: _REQUESTS[lever.requests](sample))
+    fleet = _asking(sample, lever.requests)
     found: Figures = {}
     for knobs in {tuple(sorted(settings.get(str(ratio), {}).items())) for ratio in ALLOWED}:
         ratios = [ratio for ratio in ALLOWED if tuple(sorted(settings.get(str(ratio), {}).items())) == knobs]
@@ -83,36 +85,47 @@ def tuned(sample: Sample, lever: Lever, *, seed: int) -> dict[str, Settings]:
 
 
 def sizing_harm(sample: Sample) -> Figures:
-    """What HYDATIS' sizes would have meant, made once and never again in the judged time.
+    """What sizes would have meant, made once and never again in the judged time.
 
     Returns:
-        ``cpu_above_ratio`` and ``memory_above_ratio``, pod-time with use above a request that was made smaller;
+        By who sizes: ``cpu_above_ratio`` and ``memory_above_ratio``, pod-time with use above a request that was made smaller;
         ``pods_above_limit_ratio``, pods that passed their memory limit (they would have been killed and made larger);
         ``cpu_asked_ratio`` and ``memory_asked_ratio``, what is asked for over what owners ask for.
     """
-    fleet, sized = sample.fleet, sample.sized
+    return {name: _harm(sample.fleet, *_sized(sample, name)) for name in (HYDATIS, AUTOSCALER)}
+
+
+def _harm(fleet: Fleet, sized: Amounts, limits: Amounts) -> Figures:
     figures: Figures = {}
     for resource, name in ((CPU, "cpu"), (MEMORY, "memory")):
         above = fleet.judged[resource] > sized[resource, :, None]
         smaller = sized[resource] < fleet.requests[resource]
         figures[f"{name}_above_ratio"] = float((above & smaller[:, None]).mean())
         figures[f"{name}_asked_ratio"] = float(sized[resource].sum() / fleet.requests[resource].sum())
-    figures["pods_above_limit_ratio"] = float((fleet.judged[MEMORY].max(axis=1) > sample.sized_memory_limits).mean())
+    figures["pods_above_limit_ratio"] = float((fleet.judged[MEMORY].max(axis=1) > limits).mean())
     return figures
 
 
-def _by_autoscaler(sample: Sample) -> Fleet:
+def _sized(sample: Sample, name: str) -> tuple[Amounts, Amounts]:
+    """Requests, shape (2, pods), and memory limits, shape (pods,), infinite where the owner's stays."""
+    if name == HYDATIS:
+        return sample.sized, sample.sized_memory_limits
     fleet = sample.fleet
-    sizes = VerticalPodAutoscaler().size(days_of_fleet(fleet)).within(fleet.requests)
-    return replace(fleet, requests=np.where(sample.sizable & ~np.isnan(sizes.requests), sizes.requests, fleet.requests))
+
+    def compute() -> tuple[Amounts, Amounts]:
+        sizes = VerticalPodAutoscaler().size(days_of_fleet(fleet)).within(fleet.requests)
+        known = sample.sizable & ~np.isnan(sizes.requests)
+        return np.where(known, sizes.requests, fleet.requests), np.where(known[MEMORY], sizes.memory_limits, np.inf)
+
+    return fleet.remembered(("sized by", name), compute)
 
 
-#: The fleet by whose requests it asks with.
-_REQUESTS: dict[str, Callable[[Sample], Fleet]] = {
-    OWNERS: lambda sample: sample.fleet,
-    HYDATIS: lambda sample: replace(sample.fleet, requests=sample.sized),
-    AUTOSCALER: _by_autoscaler,
-}
+def _asking(sample: Sample, name: str) -> Fleet:
+    """The fleet with the requests of whoever sizes."""
+    fleet = sample.fleet
+    if name == OWNERS:
+        return fleet
+    return fleet.remembered(("fleet by", name), lambda: replace(fleet, requests=_sized(sample, name)[0]))
 
 
 def _search(

@@ -23,8 +23,12 @@ class Estimate:
     high: float
 
 
-def estimate(values: Sequence[float]) -> Estimate:
+def estimate(values: Sequence[float], grain: float = 0.0) -> Estimate:
     """mean +- t s / sqrt(n); one value has no interval.
+
+    Args:
+        values: at least one.
+        grain: what a count is a multiple of: no interval is narrower than that, samples that agree may all be off by half of it.
 
     >>> estimate([1.0, 2.0, 3.0]).high
     4.484338...
@@ -34,5 +38,5 @@ def estimate(values: Sequence[float]) -> Estimate:
     if found.size < 2:
         return Estimate(mean, math.nan, math.nan)
     t = _T[found.size - 2] if found.size - 2 < len(_T) else 1.96
-    half = t * float(found.std(ddof=1)) / math.sqrt(found.size)
+    half = max(t * float(found.std(ddof=1)) / math.sqrt(found.size), grain / 2)
     return Estimate(mean, mean - half, mean + half)

@@ -14,6 +14,8 @@ __all__ = ["LEAST_DAYS", "JudgedDays", "cut"]
 #: One of each.
 LEAST_DAYS = 3
 _ARRIVAL_DAYS = 1
+#: Nothing is sized by less.
+_LEAST_HISTORY_DAYS = 2
 _MOST_HISTORY_DAYS, _MOST_JUDGED_DAYS = 14, 21
 
 
@@ -45,13 +47,14 @@ class JudgedDays:
 
 
 def cut(days: int) -> JudgedDays | None:
-    """Half of the newest days, at most 14, are history, the rest but one, at most 21, is judged.
+    """Half of the newest days, at least two where there are four and at most 14, are history; at most 21 of the rest are judged.
 
     Args:
         days: whole days of the past; None is returned for fewer than ``LEAST_DAYS``.
     """
     if days < LEAST_DAYS:
         return None
-    history = max(min(_MOST_HISTORY_DAYS, (days - _ARRIVAL_DAYS) // 2), 1)
+    half = max((days - _ARRIVAL_DAYS) // 2, _LEAST_HISTORY_DAYS)
+    history = min(half, _MOST_HISTORY_DAYS, days - _ARRIVAL_DAYS - 1)
     judged = min(days - history - _ARRIVAL_DAYS, _MOST_JUDGED_DAYS)
     return JudgedDays(days - history - _ARRIVAL_DAYS - judged, history, judged)

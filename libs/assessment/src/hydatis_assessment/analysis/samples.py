@@ -2,8 +2,8 @@
 
 Pods are drawn one from each stretch of equal length of all pods in order of size, so that every sample has its share of great ones.
 A cluster smaller than a sample is enlarged by copies whose days are shifted, history within history and judged time within judged
-time: a copy's past holds nothing of any judged day. Pods that ask for more than half a node come first: an autoscaler would open a
-node for them, and a policy that spreads would otherwise leave none free.
+time: a copy's past holds nothing of any judged day. Pods that ask for more than half a node come first, then those of a quarter,
+and so on: an autoscaler would open a node for them, and a policy that spreads would otherwise leave none free.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from hydatis_assessment.cluster_use import ClusterUse
 
 __all__ = ["Sample", "sample"]
 
-_LARGE_RATIO = 0.5
+#: Pods that ask for less than this share of a node come in any order.
+_SMALL_RATIO = 1 / 32
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ def sample(
     share = (pods.requests / node[:, None]).max(axis=0)
     drawn, shifts = _drawn(np.argsort(share, kind="stable"), pods_count, min(days.history_days, days.judged_days), random)
     order = random.permutation(drawn.size)
-    order = order[np.argsort(share[drawn[order]] <= _LARGE_RATIO, kind="stable")]
+    halvings = np.ceil(-np.log2(np.clip(share[drawn[order]], _SMALL_RATIO, 1.0)))
+    order = order[np.argsort(halvings, kind="stable")]
     drawn, shifts = drawn[order], shifts[order]
     steps = use.steps_a_day
     history, judged_from = days.history_days * steps, (days.history_days + days.arrival_days) * steps

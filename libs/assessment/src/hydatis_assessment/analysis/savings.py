@@ -25,7 +25,7 @@ from hydatis_assessment.cluster_use import ClusterUse
 
 __all__ = ["PODS_COUNT", "SAMPLES_COUNT", "node_shape", "savings"]
 
-PODS_COUNT, SAMPLES_COUNT = 1000, 5
+PODS_COUNT, SAMPLES_COUNT = 2000, 5
 _TUNING = "tuning"
 
 
@@ -73,6 +73,8 @@ def savings(
         ``saved``, an estimate beside today's requests, and what violation it came to; ``bounds``, ``harm`` of sizing, and what
         was placed.
 
+        One node of a sample is ``grain_nodes`` of the cluster.
+
     Raises:
         InvalidValue: there is no node, or no pod that can be placed.
     """
@@ -108,8 +110,15 @@ def savings(
         "sizable_ratio": ((pods.requests * pods.sizable).sum(axis=1) / pods.requests.sum(axis=1)).tolist(),
         "tuned": settings,
         "levers": [_lever(lever, found) for lever in LEVERS],
-        "bounds": {name: asdict(estimate([one["bounds"][name] * one["scale"] for one in found])) for name in found[0]["bounds"]},
-        "harm": {name: float(np.mean([one["harm"][name] for one in found])) for name in found[0]["harm"]},
+        "grain_nodes": found[0]["scale"],
+        "bounds": {
+            name: asdict(estimate([one["bounds"][name] * one["scale"] for one in found], found[0]["scale"]))
+            for name in found[0]["bounds"]
+        },
+        "harm": {
+            name: {figure: float(np.mean([one["harm"][name][figure] for one in found])) for figure in figures}
+            for name, figures in found[0]["harm"].items()
+        },
     }
 
 
@@ -184,12 +193,13 @@ def _lever(lever: Lever, found: list[Figures]) -> Figures:
         scaled = [_scaled(cell["nodes"], one["scale"]) for cell, one in zip(cells_, found, strict=True)]
         today = [_scaled(one["levers"][TODAY][ratio]["nodes"], one["scale"]) for one in found]
         reached = [nodes for nodes in scaled if not math.isnan(nodes)]
-        whole = asdict(estimate(reached)) if len(reached) == len(found) else {"value": None, "low": None, "high": None}
+        grain = found[0]["scale"]
+        whole = asdict(estimate(reached, grain)) if len(reached) == len(found) else {"value": None, "low": None, "high": None}
         both = [was - now for was, now in zip(today, scaled, strict=True)]
         row["nodes"][ratio] = {
             **whole,
             "reached": len(reached),
-            "saved": asdict(estimate(both)) if not any(map(math.isnan, both)) else None,
+            "saved": asdict(estimate(both, grain)) if not any(map(math.isnan, both)) else None,
             "violation_ratio": _mean([cell["violation_ratio"] for cell in cells_]),
             "worst_node_violation_ratio": _mean([cell["worst_node_violation_ratio"] for cell in cells_]),
         }

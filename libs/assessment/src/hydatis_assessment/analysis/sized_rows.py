@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from hydatis_sizing.daily_use import DailyUse, DayOfUse
-from hydatis_sizing.recommend import Container, recommend
 from numpy.typing import NDArray
 
+from hydatis_assessment.advice import advice
 from hydatis_assessment.analysis.judged_days import JudgedDays
-from hydatis_assessment.analysis.left_alone import facts_of
-from hydatis_assessment.cluster_use import ClusterUse
+from hydatis_assessment.cluster_use import DAY_SECONDS, ClusterUse
 
 __all__ = ["SizedRows", "sized_rows"]
-
-#: Throttled for so much of a day: that day's CPU tells only what it was allowed.
-_THROTTLED_RATIO = 0.25
 
 
 @dataclass(frozen=True)
@@ -31,29 +26,24 @@ class SizedRows:
 
 def sized_rows(use: ClusterUse, days: JudgedDays) -> SizedRows:
     """Sizes from the history alone."""
-    history = range(days.first_day, days.first_day + days.history_days)
-    book = DailyUse(max(len(use.rows), 1), use.steps_a_day)
-    for day in history:
-        series = use.day(day)
-        throttled = np.broadcast_to(np.nan_to_num(use.throttled_ratio[:, day])[:, None] >= _THROTTLED_RATIO, series.shape[1:])
-        book.absorb(
-            day - days.first_day,
-            DayOfUse(
-                np.asarray(series[0]), np.asarray(series[1]), throttled=throttled, killed_at_bytes=use.killed_at_bytes[:, day]
-            ),
-        )
-    group_of = np.zeros(len(use.rows), dtype=np.intp)
-    containers: list[Container] = []
-    for group, (name, rows) in enumerate(use.rows_of.items()):
-        group_of[rows] = group
-        first = use.rows[rows[0]]
-        containers.append(Container(name, int(use.running[rows].sum()), facts_of(first), first.limits.memory_bytes))
-    end_seconds = use.start_seconds + history.stop * use.steps_a_day * use.step_seconds
-    advice = recommend(book, group_of, containers, made_at_seconds=end_seconds)
-    taken = np.array(
-        [
-            [np.nan] * 3 if one.untouched else [one.requests.cpu_cores, one.requests.memory_bytes, one.memory_limit_bytes]
-            for one in advice
-        ]
-    ).reshape(-1, 3)[group_of]
-    return SizedRows(np.where(np.isnan(use.requests), np.nan, np.minimum(taken[:, :2].T, use.requests)), taken[:, 2])
+    rows_of = use.rows_of
+    taken = np.full((3, len(use.rows)), np.nan)
+    for one in advice(_history(use, days)):
+        if not one.untouched:
+            sizes = (one.requests.cpu_cores, one.requests.memory_bytes, one.memory_limit_bytes)
+            taken[:, rows_of[one.container]] = np.array(sizes)[:, None]
+    return SizedRows(np.where(np.isnan(use.requests), np.nan, np.minimum(taken[:2], use.requests)), taken[2])
+
+
+def _history(use: ClusterUse, days: JudgedDays) -> ClusterUse:
+    """The same cluster, as if nothing after the history were known; views, no copies."""
+    first, end = days.first_day, days.first_day + days.history_days
+    return replace(
+        use,
+        start_seconds=use.start_seconds + first * DAY_SECONDS,
+        use=use.use[:, :, first * use.steps_a_day : end * use.steps_a_day],
+        node_by_day=use.node_by_day[:, first:end],
+        throttled_ratio=use.throttled_ratio[:, first:end],
+        kills_count=use.kills_count[:, first:end],
+        killed_at_bytes=use.killed_at_bytes[:, first:end],
+    )

@@ -1,0 +1,300 @@
+"""An assessment in tables: the same rows on the terminal and on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.table import Table
+
+from hydatis_cli.assess_savings import RATIOS
+
+__all__ = ["Rows", "assess_rows", "assess_tables", "headline"]
+
+Json = dict[str, Any]
+_SHOWN_COUNT = 10
+_FAMILIES = {"today": "", "ours": "HYDATIS", "peer": "peer", "bound": "bound"}
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A table."""
+
+    title: str
+    text: str
+    """What its numbers mean, for the page."""
+    columns: tuple[str, ...]
+    cells: tuple[tuple[str, ...], ...]
+    left_columns_count: int = 1
+    """Columns of words."""
+
+
+def headline(figures: Json) -> list[str]:
+    """The sentences that a reader takes away."""
+    capture, cluster = figures["capture"], figures["waste"]["cluster"]
+    start, end = (datetime.fromtimestamp(capture[name], UTC).strftime("%Y-%m-%d") for name in ("start_seconds", "end_seconds"))
+    nodes = f", {capture['nodes_count']:,} nodes" if capture["nodes_told"] else " (it tells of no nodes: made-up ones are used)"
+    said = [f"{capture['source']}: {capture['pods_count']:,} pods{nodes}, {capture['days']} days, {start} to {end}."]
+    for name, end_of_name, unit, scale in _RESOURCES:
+        asked, mean, p95 = (cluster[f"{figure}_{end_of_name}"] for figure in ("requested", "mean", "p95"))
+        room = cluster[f"allocatable_{end_of_name}"]
+        of_room = f" ({asked / room:.0%} of what nodes have)" if room else ""
+        used = (
+            f"{mean / asked:.0%} of it is used on average, {p95 / asked:.0%} at the 95th percentile"
+            if asked and mean
+            else "unknown use"
+        )
+        said.append(f"{name}: {asked / scale:,.0f} {unit} requested{of_room}; {used}.")
+    if capture["gap_days"]:
+        said.append(f"Nothing is known of {capture['gap_days']:.1f} days ({len(capture['gaps'])} gaps).")
+    if cluster["violation_ratio"] is not None:
+        said.append(f"Nodes were above 90 % CPU or 95 % memory {_percent(cluster['violation_ratio'], 2)} of their time.")
+    return said
+
+
+def assess_tables(figures: Json) -> list[Table]:
+    """For the terminal."""
+    tables = []
+    for number, rows in enumerate(assess_rows(figures, is_narrow=True)):
+        caption = "\n".join(headline(figures)) if number == 0 else None
+        table = Table(title=f"{caption}\n\n{rows.title}" if caption else rows.title, title_justify="left")
+        for position, column in enumerate(rows.columns):
+            is_text = position < rows.left_columns_count
+            table.add_column(column, justify="left" if is_text else "right", overflow="fold")
+        for cells in rows.cells:
+            table.add_row(*cells)
+        tables.append(table)
+    return tables
+
+
+def assess_rows(figures: Json, *, is_narrow: bool = False) -> Iterator[Rows]:
+    """All tables, in order.
+
+    Args:
+        figures: as stored in JSON.
+        is_narrow: for a terminal: fewer columns.
+    """
+    if figures["savings"]:
+        yield _levers(figures, ("0.01",) if is_narrow else tuple(RATIOS))
+        yield _harm(figures["savings"]["harm"])
+    yield from _waste(figures["waste"], ("requested", "mean", "p95", "wasted") if is_narrow else _USE)
+    if figures["forecasts"]:
+        yield _forecasts(figures["forecasts"])
+        yield _worst(figures["forecasts"]["workloads"])
+    if figures["care"]["workloads"]:
+        yield _reasons(figures["care"])
+        yield _care(figures["care"])
+
+
+_USE = ("requested", "mean", "p95", "max", "wasted")
+_RESOURCES = (("CPU", "cpu_cores", "cores", 1.0), ("Memory", "memory_bytes", "GiB", 2.0**30))
+
+
+def _levers(figures: Json, saved_at: Sequence[str]) -> Rows:
+    savings, saved = figures["savings"], figures["saved"]
+    money = "currency" in saved
+    cells = []
+    for lever in savings["levers"]:
+        row = [lever["text"], _FAMILIES[lever["family"]]]
+        for ratio in RATIOS:
+            nodes = lever["nodes"][ratio]
+            row.append(_with_interval(nodes, _count) if nodes["value"] is not None else "never")
+        for ratio in saved_at:
+            one = saved["levers"][lever["name"]][ratio]
+            row.append(_percent(one["ratio"]["value"]) if one else "-")
+        if money:
+            one = saved["levers"][lever["name"]]["0.01"]
+            row.append(_with_interval(one["money_a_month"], lambda amount: f"{amount:,.0f}") if one else "-")
+        cells.append(tuple(row))
+    bound = savings["bounds"]["fluid_nodes"]
+    cells.append(
+        (
+            "L1: pods cut and moved at will, no violation",
+            "bound",
+            *[_with_interval(bound, _count)] * 3,
+            *["-"] * (len(saved_at) + money),
+        )
+    )
+    now = f"{savings['nodes_now']:,.0f} nodes now; " if savings["nodes_now"] is not None else ""
+    beside = "the nodes that are there" if saved["beside"] == "now" else "what today's requests need"
+    node, days = savings["node"], savings["days"]
+    return Rows(
+        f"Nodes needed, by node-time allowed above 90 % CPU or 95 % memory; {now}saved beside {beside}",
+        f"Nodes of {node['cpu_cores']:g} cores and {node['memory_bytes'] / 2**30:,.0f} GiB ({node['cpu_share_ratio']:.0%} of the "
+        f"CPU is of this shape). Policies and sizers know {days['history_days']} days, pods arrive on the next, and the "
+        f"{days['judged_days']} days after are judged; nobody saw those. {savings['samples_count']} samples of "
+        f"{savings['sample_pods_count']:,} pods stand for {savings['pods_count']:,}: one node of a sample is "
+        f"{savings['grain_nodes']:.2g} of the cluster. Brackets: 95 % over samples. Tuned peers were tuned inside the history. "
+        "Where requests do not bind, a scheduler would have to place beyond requests, which no scheduler of Kubernetes may. "
+        "Never: not even many more nodes were enough, because single pods fill a node or find none that takes them.",
+        (
+            "lever",
+            "",
+            *(f"nodes at {text}" for text in RATIOS.values()),
+            *(f"saved at {RATIOS[ratio]}" for ratio in saved_at),
+            *((f"{saved['currency']} a month saved at 1 %",) if money else ()),
+        ),
+        tuple(cells),
+        left_columns_count=2,
+    )
+
+
+def _harm(harm: Json) -> Rows:
+    names = {"hydatis": "HYDATIS", "autoscaler": "Vertical Pod Autoscaler"}
+    columns = ("cpu_asked_ratio", "cpu_above_ratio", "memory_asked_ratio", "memory_above_ratio", "pods_above_limit_ratio")
+    return Rows(
+        "What smaller requests would have meant, sized once before the judged days",
+        "Above: pod-time with more use than asked for. CPU above a request is not cut off, it is no longer promised. A pod above "
+        "its memory limit is killed once and made larger. Sizes that are made anew each day follow growth that these do not; the "
+        "right-sizer keeps the limits of owners.",
+        (
+            "sizes by",
+            "CPU asked, of today's",
+            "CPU above",
+            "memory asked, of today's",
+            "memory above",
+            "pods above their memory limit",
+        ),
+        tuple((names[name], *(_percent(found[column], 2) for column in columns)) for name, found in harm.items()),
+    )
+
+
+def _waste(waste: Json, figures: Sequence[str]) -> Iterator[Rows]:
+    yield _use("Namespaces that waste most", waste["namespaces"], ("namespace",), figures)
+    yield _use("Workloads that waste most", waste["workloads"], ("namespace", "workload"), figures)
+    if waste["nodes"]:
+        yield _use("Nodes that waste most", waste["nodes"], ("node",), ("allocatable", *figures))
+
+
+def _use(title: str, rows: Sequence[Json], names: tuple[str, ...], figures: Sequence[str]) -> Rows:
+    columns = [*names, "containers", "no request"]
+    for name, _, unit, _ in _RESOURCES:
+        columns += [f"{name} {figure}, {unit}" for figure in figures]
+    shown = rows[:_SHOWN_COUNT]
+    cells = [
+        (
+            *(row[name] for name in names),
+            f"{row['containers_count']:,}",
+            f"{row['unsized_count']:,}",
+            *(_amount(row[f"{figure}_{end}"], scale) for _, end, _, scale in _RESOURCES for figure in figures),
+        )
+        for row in shown
+    ]
+    more = f" ({len(shown)} of {len(rows):,})" if len(rows) > len(shown) else ""
+    text = "Wasted: request less mean use, of every running container that uses less. Use is of the sum at each moment."
+    return Rows(title + more, text, tuple(columns), tuple(cells), left_columns_count=len(names))
+
+
+def _forecasts(forecasts: Json) -> Rows:
+    cells = []
+    for of in ("workloads", "nodes"):
+        for resource, found in (forecasts[of] or {}).items():
+            low, median = (found["coverage_percentiles"] or [None] * 5)[0:3:2]
+            cells.append(
+                (
+                    f"{of}, {'CPU' if resource == 'cpu' else resource}",
+                    f"{found['series_count']:,}",
+                    _percent(found["coverage_ratio"], 1),
+                    f"{_percent(median, 1)}; {_percent(low, 1)}",
+                    _percent(found["above_ratio"], 1),
+                    *(
+                        _signed(found[f"{what}_skill_over_{rival}"])
+                        for what in ("level", "course")
+                        for rival in ("stays", "yesterday")
+                    ),
+                    f"{found['poor_count']:,}",
+                )
+            )
+    return Rows(
+        "How well use is foreseen, a day ahead",
+        "The level is the 95th percentile of the last seven days: 95 % of the next day should lie below it. The course is their "
+        "mean by hour. Skill: how much less loss than yesterday's level (or mean), and than yesterday's sample at the same time; "
+        "above 0 is better.",
+        (
+            "of",
+            "series",
+            "below the level",
+            "median; worst 5 %",
+            "use above it",
+            "level, over yesterday's",
+            "over same time",
+            "course, over yesterday's",
+            "over same time",
+            "poor",
+        ),
+        tuple(cells),
+    )
+
+
+def _worst(workloads: Json) -> Rows:
+    cells = [
+        (
+            one["namespace"],
+            one["workload"],
+            "CPU" if resource == "cpu" else resource,
+            _percent(one["coverage_ratio"], 1),
+            _percent(one["above_ratio"], 1),
+        )
+        for resource, found in workloads.items()
+        for one in found["worst"][: _SHOWN_COUNT // 2]
+    ]
+    return Rows(
+        "Where most use was above what was foreseen",
+        "Use above the level, over all use of the workload.",
+        ("namespace", "workload", "", "below the level", "use above it"),
+        tuple(cells),
+        left_columns_count=3,
+    )
+
+
+def _reasons(care: Json) -> Rows:
+    cells = tuple((care["texts"].get(code, code), f"{count:,}") for code, count in care["counts"].items())
+    return Rows("Workloads not to touch, or with care", "A workload may have several reasons.", ("why", "workloads"), cells)
+
+
+def _care(care: Json) -> Rows:
+    shown = care["workloads"][: 2 * _SHOWN_COUNT]
+    cells = tuple(
+        (
+            one["namespace"],
+            one["workload"],
+            ", ".join(one["cpu"]) or "may be sized",
+            ", ".join(one["memory"]) or "may be sized",
+            f"{one['requested_cpu_cores']:,.1f}",
+        )
+        for one in shown
+    )
+    more = f" ({len(shown)} of {len(care['workloads']):,}; all are in the JSON)" if len(care["workloads"]) > len(shown) else ""
+    return Rows(
+        f"The largest of them{more}",
+        "By resource.",
+        ("namespace", "workload", "CPU", "memory", "cores requested"),
+        cells,
+        left_columns_count=4,
+    )
+
+
+def _with_interval(found: Json, shown: Callable[[float], str]) -> str:
+    if found["low"] is None:
+        return shown(found["value"])
+    return f"{shown(found['value'])} ({shown(found['low'])} .. {shown(found['high'])})"
+
+
+def _count(nodes: float) -> str:
+    return f"{nodes:,.0f}" if abs(nodes) >= 100 else f"{nodes:.1f}"
+
+
+def _amount(value: float | None, scale: float) -> str:
+    if value is None:
+        return "unknown"
+    return f"{value / scale:,.0f}" if value / scale >= 100 else f"{value / scale:,.1f}"
+
+
+def _percent(ratio: float | None, digits: int = 0) -> str:
+    return "-" if ratio is None else f"{100 * ratio:.{digits}f} %"
+
+
+def _signed(ratio: float | None) -> str:
+    return "-" if ratio is None else f"{100 * ratio:+.0f} %"

@@ -1,0 +1,119 @@
+"""Where a cluster's past is read from: its own Prometheus and API server, a capture of them, or a published trace."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from hydatis_assessment.capture.cluster_capture import PrometheusAccess, capture_cluster, open_capture
+from hydatis_assessment.capture.folder import CaptureFolder
+from hydatis_assessment.capture.question import STEP_SECONDS, question
+from hydatis_assessment.capture.trace_use import use_of_trace
+from hydatis_assessment.cluster_use import ClusterUse
+from hydatis_core.errors import InvalidValue
+from hydatis_serving.kube.api import KubernetesApi
+from hydatis_simulator.generator import generate_trace
+from hydatis_simulator.trace import Trace
+from hydatis_simulator.traces.registry import read_trace
+
+from hydatis_cli.workloads import SYNTHETIC
+
+__all__ = [
+    "DEFAULT_DAYS",
+    "CaOption",
+    "ClusterSource",
+    "ContextOption",
+    "DaysOption",
+    "FromOption",
+    "KubeconfigOption",
+    "MatchersOption",
+    "PrometheusOption",
+    "SourceTraceOption",
+    "StartDayOption",
+    "StepOption",
+    "TokenOption",
+    "read_cluster",
+]
+
+DEFAULT_DAYS = 30
+_SYNTHETIC_PODS_COUNT = 200
+
+PrometheusOption = Annotated[
+    str, typer.Option("--prometheus", envvar="HYDATIS_PROMETHEUS", help="URL of the cluster's Prometheus; it is only read.")
+]
+TokenOption = Annotated[str, typer.Option("--prometheus-token-file", help="File with a bearer token for it.")]
+CaOption = Annotated[str, typer.Option("--prometheus-ca-file", help="File with certificates to trust.")]
+MatchersOption = Annotated[str, typer.Option("--match", help="More label matchers for every series, as PromQL writes them.")]
+StepOption = Annotated[float, typer.Option("--step", help="Seconds between samples.")]
+KubeconfigOption = Annotated[str, typer.Option("--kubeconfig", help="A kubeconfig file; without it as kubectl finds one.")]
+ContextOption = Annotated[str, typer.Option("--context", help="A context of the kubeconfig.")]
+FromOption = Annotated[Path | None, typer.Option("--from", help="A capture that was finished; nobody is asked.")]
+SourceTraceOption = Annotated[
+    str, typer.Option("--trace", help="A trace taken for a cluster: synthetic, bitbrains, alibaba_2018, planetlab.")
+]
+DaysOption = Annotated[int, typer.Option("--days", min=1, help="Days of the past.")]
+StartDayOption = Annotated[int, typer.Option("--start-day", min=0, help="First day of the trace.")]
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSource:
+    """What was asked for; exactly one of prometheus, capture and trace is set."""
+
+    prometheus: str = ""
+    token_file: str = ""
+    ca_file: str = ""
+    matchers: str = ""
+    step_seconds: float = STEP_SECONDS
+    kubeconfig: str = ""
+    context: str = ""
+    capture: Path | None = None
+    trace: str = ""
+    data: Path | None = None
+    days: int = DEFAULT_DAYS
+    start_day: int = 0
+
+
+#: Option -> field: one of them says where to read.
+_SOURCES = {"--prometheus": "prometheus", "--from": "capture", "--trace": "trace"}
+
+
+def read_cluster(source: ClusterSource, work: Path, progress: Callable[[int, int, str], None]) -> ClusterUse:
+    """Reads it.
+
+    Args:
+        source: what to read.
+        work: folder in which a capture is kept, and gone on with.
+        progress: told of days.
+
+    Raises:
+        InvalidValue: not exactly one source, or a wrong setting.
+        TraceRefused, DependencyUnavailable, ArtifactRefused, TooMany: as of what is read.
+    """
+    told = [option for option, field in _SOURCES.items() if getattr(source, field)]
+    if len(told) != 1:
+        shown = f"{' and '.join(told)} are not one source" if told else "no source of metrics"
+        raise InvalidValue(shown, field="assess", expected=f"one of {', '.join(_SOURCES)}")
+    if source.capture:
+        return open_capture(source.capture)
+    if source.trace:
+        return use_of_trace(_trace(source))
+    asked = question(source.prometheus, time.time(), source.days, step_seconds=source.step_seconds, matchers=source.matchers)
+    folder = work / "capture"
+    begun = CaptureFolder(folder).question
+    if begun is not None:  # it goes on with the days that it was begun for: now is later every time
+        asked = msgspec.structs.replace(asked, start_seconds=begun.start_seconds)
+    access = PrometheusAccess(source.prometheus, source.token_file, source.ca_file)
+    return capture_cluster(folder, asked, access, KubernetesApi(source.kubeconfig, source.context), progress)
+
+
+def _trace(source: ClusterSource) -> Trace:
+    if source.trace == SYNTHETIC:
+        return generate_trace(1, _SYNTHETIC_PODS_COUNT, days=source.days, arrival_window_seconds=0.0)
+    if source.data is None:
+        raise InvalidValue(f"the trace {source.trace} needs a folder", field="--data", expected="the folder of traces")
+    return read_trace(source.trace, source.data, seed=1, start_day=source.start_day, days=source.days, arrival_window_seconds=0.0)
