@@ -15,6 +15,7 @@ _GROUPS = {
     "not-binding": "requests do not bind",
     "provisioned": "requests as provisioned bind",
     "right-sized": "requests right-sized from history bind",
+    "second-wave": "two waves, requests do not bind",
 }
 
 
@@ -52,6 +53,8 @@ def placement_rows(figures: Json) -> Iterator[Rows]:
         yield _frozen(figures)
     for group, part in figures.get("fixed", {}).items():
         yield _fixed(group, part)
+    if "levers" in figures:
+        yield _levers(figures["levers"])
     if "fragmentation" in figures:
         yield _fragmentation(figures["fragmentation"])
 
@@ -181,6 +184,34 @@ def _fixed(group: str, part: Json) -> Rows:
     last = len(columns)
     short = (0, 1, 2, 4, 8, *((9, 11) if burst else ()), last - 3, last - 1)
     return Rows(group.replace("/", " "), text, columns, cells, short)
+
+
+def _levers(part: Json) -> Rows:
+    ratios = sorted((name for name in next(iter(part["rows"].values())) if name != "lever"), key=float)
+    columns = ["lever"]
+    for ratio in ratios:
+        columns += [f"{float(ratio):.1%}", "worst node", "moves", "x oracle", "x L1", "x best peer"]
+    cells = []
+    for name, row in part["rows"].items():
+        line = [name]
+        for ratio in ratios:
+            one = row[ratio]
+            line += [
+                _nodes(one),
+                _percent(one["worst_node_of_all_violation_ratio"]),
+                _number(one["most_moves_per_100_pod_days"], 2),
+            ]
+            line += [_ratio(one.get(f"ratio_to_{other}")) for other in ("oracle", "fluid", "peer")]
+        cells.append(line)
+    peers = ", ".join(
+        f"{float(ratio):.1%}: {peer['policy'] or 'none'}" for ratio, peer in part["best_published_usage_aware_peer"].items()
+    )
+    text = (
+        f"Nodes made available, mean over {len(part['seeds'])} seeds; worst node and moves (in 100 pod-days) of the worst seed. "
+        f"Best published usage-aware peer, requests ignored: {peers}."
+    )
+    short = (0, 1, 2, 3, 4, 6, 7, 13)
+    return Rows("E8 levers", text, tuple(columns), cells, short)
 
 
 def _fragmentation(part: Json) -> Rows:

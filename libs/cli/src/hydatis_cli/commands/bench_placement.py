@@ -17,6 +17,7 @@ import typer
 from hydatis_core.errors import InvalidValue
 from hydatis_pipelines.whole_files import write_whole
 from hydatis_simulator.benchmark.placement.cells import TUNING
+from hydatis_simulator.benchmark.placement.levers import PEERS_OF_LEVERS, lever_plan, lever_summary
 from hydatis_simulator.benchmark.placement.months import ARRIVAL_DAYS, HISTORY_DAYS, MACHINES, TRACE, Months, read_months
 from hydatis_simulator.benchmark.placement.plan import freeze, test_plan, tuning_plan
 from hydatis_simulator.benchmark.placement.protocol import EXPERIMENTS, QUICK_POLICIES, Protocol, quick
@@ -65,7 +66,7 @@ def placement(
     """
     wanted = _experiments(experiments)
     everyone = [name for name in CATALOGUE if not quick_ or name in QUICK_POLICIES or name.startswith("hydatis")]
-    specs = chosen_policies(policies, everyone)
+    specs = chosen_policies(policies, PEERS_OF_LEVERS if wanted == ["E8"] else everyone)
     frozen = frozen_policy(models) if models is not None else None
     protocol = replace(Protocol(), seeds_count=seeds)
     protocol = quick(protocol) if quick_ else protocol
@@ -78,8 +79,13 @@ def placement(
         setup = Setup(months.traces, protocol, work / _digest(months, protocol) / "cells.jsonl")
         tuning = run_tasks(setup, tuning_plan(protocol, specs) if TUNING in months.traces else [], jobs, progress, "tuning")
         tuned = freeze(specs, tuning)
-        results = run_tasks(setup, test_plan(protocol, specs, tuned, wanted), jobs, progress, "test")
+        plan = test_plan(protocol, specs, tuned, wanted)
+        if "E8" in wanted:
+            plan += lever_plan(protocol, specs, tuned)
+        results = run_tasks(setup, plan, jobs, progress, "test")
         figures = summary(specs, tuned, results)
+        if "E8" in wanted:
+            figures["levers"] = lever_summary(protocol, specs, tuned, results)
         if "E7" in wanted:
             figures["fragmentation"] = fragmentation_figures(data, seeds, quick_, progress)
     stored = storable(_header(wanted, specs, protocol, months, frozen, seeds=seeds, quick_=quick_) | figures)

@@ -17,7 +17,7 @@ from hydatis_simulator.arena.fleet import CPU, MEMORY, Fleet
 from hydatis_simulator.arena.seen import UNPLACED
 from hydatis_simulator.limits import CPU_LIMIT_RATIO, MEMORY_LIMIT_RATIO
 
-__all__ = ["HOT_RATIO", "Judgement", "judge", "node_use"]
+__all__ = ["HOT_RATIO", "Judgement", "judge", "judge_use", "node_use"]
 
 _WEIGHTS = RewardWeights()
 #: A hot spot: CPU above this for two samples or more in a row.
@@ -82,11 +82,31 @@ def judge(fleet: Fleet, node_of: NDArray[np.int32], allocatable: NDArray[np.floa
         node_of: shape (pods,), node of each, UNPLACED for none.
         allocatable: shape (2, nodes), cores and bytes.
     """
-    used = np.unique(node_of[node_of != UNPLACED])
-    unplaced = int((node_of == UNPLACED).sum())
+    use = node_use(fleet, node_of, allocatable.shape[1])
+    held = np.unique(node_of[node_of != UNPLACED])
+    return judge_use(use, allocatable, held, unplaced_count=int((node_of == UNPLACED).sum()), step_seconds=fleet.step_seconds)
+
+
+def judge_use(
+    use: NDArray[np.float32],
+    allocatable: NDArray[np.float64],
+    used: NDArray[np.integer],
+    *,
+    unplaced_count: int,
+    step_seconds: float,
+) -> Judgement:
+    """Judges what nodes used, however their pods came there.
+
+    Args:
+        use: shape (2, nodes, steps), cores and bytes.
+        allocatable: shape (2, nodes), cores and bytes.
+        used: numbers of the nodes that held pods.
+        unplaced_count: pods that found no node.
+        step_seconds: of a step.
+    """
     if not used.size:
-        return Judgement(unplaced, 0, *(0.0,) * 6, 0, *(0.0,) * 8)
-    use = node_use(fleet, node_of, allocatable.shape[1])[:, used]
+        return Judgement(unplaced_count, 0, *(0.0,) * 6, 0, *(0.0,) * 8)
+    use = use[:, used]
     room = allocatable[:, used].astype(np.float32)
     ratio = use / room[:, :, None]
     cpu, memory = ratio[CPU], ratio[MEMORY]
@@ -100,16 +120,16 @@ def judge(fleet: Fleet, node_of: NDArray[np.int32], allocatable: NDArray[np.floa
     overload += _WEIGHTS.memory_overload * overload_cost(memory, MEMORY_LIMIT_RATIO)
     severity = np.maximum(np.maximum(cpu - CPU_LIMIT_RATIO, memory - MEMORY_LIMIT_RATIO), 0.0)
     return Judgement(
-        unplaced_count=unplaced,
+        unplaced_count=unplaced_count,
         nodes_used_count=int(used.size),
         violation_ratio=float(violated.mean()),
         cpu_violation_ratio=float(cpu_over.mean()),
         memory_violation_ratio=float(memory_over.mean()),
         worst_node_violation_ratio=float(violated.mean(axis=1).max()),
         severity_ratio=float(severity.mean()),
-        throttled_core_seconds=float((np.maximum(use[CPU] - room[CPU, :, None], 0.0)).sum() * fleet.step_seconds),
+        throttled_core_seconds=float((np.maximum(use[CPU] - room[CPU, :, None], 0.0)).sum() * step_seconds),
         out_of_memory_count=int((broken[:, 1:] & ~broken[:, :-1]).sum() + broken[:, 0].sum()),
-        hot_node_minutes=float(hot_spot.sum() * fleet.step_seconds / 60),
+        hot_node_minutes=float(hot_spot.sum() * step_seconds / 60),
         cpu_mean_ratio=float(cpu.mean()),
         memory_mean_ratio=float(memory.mean()),
         cpu_p99_ratio=float(np.percentile(cpu, 99)),

@@ -11,11 +11,12 @@ from hydatis_features.use_law import COLD_LAW, ROOM_RATIOS, SCALES, effective_us
 from hydatis_placement.node_loads import NodeLoads
 from numpy.typing import NDArray
 
+from hydatis_simulator.arena.fleet import Fleet
 from hydatis_simulator.arena.seen import Seen
 
-__all__ = ["LoadLedger"]
+__all__ = ["WEEK_SECONDS", "LoadLedger", "laws_until"]
 
-_WEEK_SECONDS = 7 * 86400.0
+WEEK_SECONDS = 7 * 86400.0
 #: Fewer known samples than this, an hour of five minutes, are no past: as in ``hydatis_features.profiles``.
 _LEAST_SAMPLES_COUNT = 12
 
@@ -29,7 +30,7 @@ class LoadLedger:
         history_seconds: how much of a pod's past is looked at.
     """
 
-    def __init__(self, seen: Seen, *, jumps: bool = True, history_seconds: float = _WEEK_SECONDS) -> None:
+    def __init__(self, seen: Seen, *, jumps: bool = True, history_seconds: float = WEEK_SECONDS) -> None:
         self._rooms, self._shape_of = np.unique((seen.allocatable * ROOM_RATIOS[:, None]).T, axis=0, return_inverse=True)
         self._laws = seen.fleet.remembered(
             ("use laws", jumps, history_seconds, seen.scrape_delay_seconds), lambda: _laws(seen, jumps, history_seconds)
@@ -54,9 +55,23 @@ class LoadLedger:
 def _laws(seen: Seen, jumps: bool, history_seconds: float) -> NDArray[np.float64]:
     """Laws of all pods by what is measured when each arrives, shape (pods, 2, tail weights)."""
     fleet = seen.fleet
-    steps = max(round(history_seconds / fleet.step_seconds), 1)
     measured = ((fleet.arrival_seconds - seen.scrape_delay_seconds) // fleet.step_seconds).astype(np.intp)
-    until = np.maximum(measured, fleet.history_steps)
+    return laws_until(fleet, np.maximum(measured, fleet.history_steps), jumps=jumps, history_seconds=history_seconds)
+
+
+def laws_until(fleet: Fleet, until: NDArray[np.intp], *, jumps: bool, history_seconds: float) -> NDArray[np.float64]:
+    """Laws of all pods, each by its own past.
+
+    Args:
+        fleet: the pods.
+        until: shape (pods,), the first step of each that is not looked at.
+        jumps: hedge against a short past and jumps.
+        history_seconds: how much of the past is.
+
+    Returns:
+        shape (pods, 2, tail weights), of use over requests.
+    """
+    steps = max(round(history_seconds / fleet.step_seconds), 1)
     laws = np.full((fleet.pods_count, *COLD_LAW.shape), np.nan)
     counts = np.zeros((fleet.pods_count, len(COLD_LAW)))
     for pod in range(fleet.pods_count):

@@ -31,7 +31,9 @@ class FleetSpec:
     right_sized: bool = False
     """Requests from history in place of those provisioned."""
     disturbance: str = ""
-    """cold, drift, or BURST and a number; empty: none."""
+    """cold, drift, second-wave, or BURST and a number; empty: none."""
+    sized: bool = False
+    """Requests as ``hydatis_sizing`` advises at arrival, where it knows enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,10 @@ class Cell:
     """A name of METRIC_FAULTS; empty: none."""
     by_node: bool = False
     """Figures of each node are kept too."""
+    relief: str = ""
+    """A name of DESTINATIONS: nodes are relieved after placement; empty: they are not."""
+    resized: bool = False
+    """The first of two waves is resized before the second comes."""
 
     def key(self) -> str:
         """Equal for equal cells alone."""

@@ -7,17 +7,23 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import replace
 
 import numpy as np
+from hydatis_core.event_time import DAY_SECONDS
+from hydatis_sizing.ours import RightSizing
 from numpy.typing import NDArray
 
 from hydatis_simulator.arena.day_shift import fleet_of_copies
 from hydatis_simulator.arena.fleet import CPU, Fleet
-from hydatis_simulator.arena.judge import judge, node_use
+from hydatis_simulator.arena.judge import judge, judge_use, node_use
+from hydatis_simulator.arena.relief import ReliefPlan, relieved
 from hydatis_simulator.arena.run import place
 from hydatis_simulator.arena.seen import UNPLACED
+from hydatis_simulator.arena_policy.relief_destinations import DESTINATIONS
 from hydatis_simulator.benchmark.placement.cells import BURST, Cell, Figures, FleetSpec
 from hydatis_simulator.benchmark.placement.disturbed import burst, cold_start, drift
 from hydatis_simulator.benchmark.placement.metric_faults import METRIC_FAULTS
 from hydatis_simulator.benchmark.placement.right_sizing import right_sized
+from hydatis_simulator.benchmark.placement.second_wave import resized_place, second_wave
+from hydatis_simulator.benchmark.sizing.nodes import sized
 from hydatis_simulator.limits import CPU_LIMIT_RATIO, MEMORY_LIMIT_RATIO
 from hydatis_simulator.peers.spec import PeerSpec
 from hydatis_simulator.trace import Trace
@@ -55,7 +61,8 @@ class Laboratory:
 
     def run(self, cell: Cell) -> Figures:
         """Figures of a cell: those of ``Judgement`` by name, and for a burst max_share_ratio, max_cpu_share_ratio and
-        hot_node_minutes_after; by node: node_violation_ratio and node_cpu_mean_ratio, highest first."""
+        hot_node_minutes_after; by node: node_violation_ratio and node_cpu_mean_ratio, highest first;
+        relieved: moves_per_100_pod_days."""
         key = cell.key()
         if key not in self._known:
             self._known[key] = self._run(cell)
@@ -73,7 +80,7 @@ class Laboratory:
         return fleet
 
     def _built(self, spec: FleetSpec) -> Fleet:
-        plain = replace(spec, right_sized=False, disturbance="")
+        plain = replace(spec, right_sized=False, disturbance="", sized=False)
         if spec != plain:
             fleet = self.fleet(plain)
         else:
@@ -88,27 +95,36 @@ class Laboratory:
         if spec.disturbance.startswith(BURST):
             fleet = burst(fleet, int(spec.disturbance.removeprefix(BURST)))
         elif spec.disturbance:
-            fleet = {"cold": cold_start, "drift": drift}[spec.disturbance](fleet, spec.seed)
+            fleet = {"cold": cold_start, "drift": drift, "second-wave": second_wave}[spec.disturbance](fleet, spec.seed)
+        fleet = sized(fleet, RightSizing()) if spec.sized else fleet
         return right_sized(fleet) if spec.right_sized else fleet
 
     def _run(self, cell: Cell) -> Figures:
         fleet = self.fleet(cell.fleet)
         allocatable = np.repeat(self.node[:, None], cell.nodes_count, axis=1)
         seed = cell.fleet.seed
-        node_of = place(
-            fleet,
-            allocatable,
-            self._policies[cell.policy].make(**dict(cell.settings)),
-            seed=seed,
-            requests_bind=cell.requests_bind,
-            fault=METRIC_FAULTS[cell.fault](seed) if cell.fault else None,
-        )
+        policies = [self._policies[cell.policy].make(**dict(cell.settings)) for _ in range(2 if cell.resized else 1)]
+        if cell.resized:
+            fleet, node_of = resized_place(fleet, allocatable, (policies[0], policies[1]), seed=seed)
+        else:
+            fault = METRIC_FAULTS[cell.fault](seed) if cell.fault else None
+            node_of = place(fleet, allocatable, policies[0], seed=seed, requests_bind=cell.requests_bind, fault=fault)
+        if cell.relief and (node_of != UNPLACED).all():
+            return _relieved(fleet, node_of, allocatable, cell)
         figures: Figures = dict(judge(fleet, node_of, allocatable).to_json())
         if cell.fleet.disturbance.startswith(BURST):
             figures |= _after_burst(fleet, node_of, allocatable, int(cell.fleet.disturbance.removeprefix(BURST)))
         if cell.by_node:
             figures |= _by_node(fleet, node_of, allocatable)
         return figures
+
+
+def _relieved(fleet: Fleet, node_of: NDArray[np.int32], allocatable: NDArray[np.float64], cell: Cell) -> Figures:
+    destination = DESTINATIONS[cell.relief](fleet, allocatable)
+    found = relieved(fleet, allocatable, node_of, destination, ReliefPlan(), seed=cell.fleet.seed, requests_bind=cell.requests_bind)
+    judged = judge_use(found.use, allocatable, found.used, unplaced_count=0, step_seconds=fleet.step_seconds)
+    pod_days = fleet.pods_count * (fleet.steps_count - fleet.judged_from_step) * fleet.step_seconds / DAY_SECONDS
+    return {**judged.to_json(), "moves_per_100_pod_days": 100.0 * len(found.moves) / pod_days}
 
 
 def _after_burst(fleet: Fleet, node_of: NDArray[np.int32], allocatable: NDArray[np.float64], pods_count: int) -> Figures:

@@ -15,7 +15,18 @@ from hydatis_simulator.benchmark.placement.protocol import Protocol
 from hydatis_simulator.benchmark.placement.tasks import ALLOWED, Bounds, FixedHardware, Frozen, NodesNeeded, Task
 from hydatis_simulator.peers.spec import PeerSpec
 
-__all__ = ["FREE", "PROVISIONED", "RIGHT_SIZED", "TUNED_FOR_FIXED", "Tuned", "freeze", "test_plan", "tuning_plan"]
+__all__ = [
+    "FREE",
+    "PROVISIONED",
+    "RIGHT_SIZED",
+    "TUNED_FOR_FIXED",
+    "Tuned",
+    "freeze",
+    "nodes_needed_tasks",
+    "settings_of",
+    "test_plan",
+    "tuning_plan",
+]
 
 #: Ways in which requests count in E1.
 FREE, PROVISIONED, RIGHT_SIZED = "not-binding", "provisioned", "right-sized"
@@ -71,7 +82,7 @@ def test_plan(protocol: Protocol, specs: Sequence[PeerSpec], tuned: Mapping[str,
             published = settings_of(spec)[0]
             chosen = tuned.get(spec.name, dict.fromkeys(ALLOWED, published))
             if "E1" in experiments:
-                tasks += _nodes_needed(fleet, spec.name, published, chosen)
+                tasks += nodes_needed_tasks(fleet, spec, tuned)
             if seed not in protocol.seeds[: protocol.fixed_seeds_count]:
                 continue
             for settings in [published, *({chosen[TUNED_FOR_FIXED]} - {published})]:
@@ -82,11 +93,13 @@ def test_plan(protocol: Protocol, specs: Sequence[PeerSpec], tuned: Mapping[str,
     return sorted(tasks, key=lambda task: order[task.fleet])
 
 
-def _nodes_needed(fleet: FleetSpec, policy: str, published: Settings, chosen: Tuned) -> list[Task]:
-    tasks: list[Task] = [NodesNeeded(fleet, FREE, policy, published, ALLOWED, False)]
-    for settings, ratios in _by_settings(chosen):
+def nodes_needed_tasks(fleet: FleetSpec, spec: PeerSpec, tuned: Mapping[str, Tuned]) -> list[Task]:
+    """E1 of a policy on a fleet whose requests do not bind, with published and with tuned knobs."""
+    published = settings_of(spec)[0]
+    tasks: list[Task] = [NodesNeeded(fleet, FREE, spec.name, published, ALLOWED, False)]
+    for settings, ratios in _by_settings(tuned.get(spec.name, {})):
         if settings != published:
-            tasks.append(NodesNeeded(fleet, FREE, policy, settings, ratios, False))
+            tasks.append(NodesNeeded(fleet, FREE, spec.name, settings, ratios, False))
     return tasks
 
 

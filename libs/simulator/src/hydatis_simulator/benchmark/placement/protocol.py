@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 __all__ = ["EXPERIMENTS", "QUICK_POLICIES", "Protocol", "quick"]
 
-#: E1 to E6 by name.
+#: By name; E7 is about GPUs (``benchmark.fragmentation``).
 EXPERIMENTS: dict[str, str] = {
     "E1": "nodes needed at equal violation",
     "E2": "fixed hardware at three load levels",
@@ -18,6 +18,7 @@ EXPERIMENTS: dict[str, str] = {
     "E4": "metrics late, absent, zero, gone",
     "E5": "classes without history",
     "E6": "half of the classes use half as much again",
+    "E8": "levers alone and together: sizes, placement, resize, relief",
 }
 #: Who takes part in a quick run.
 QUICK_POLICIES = ("random", "least-allocated", "week-percentile-lowest", "oracle", "oracle-offline")

@@ -16,7 +16,7 @@ from hydatis_simulator.benchmark.placement.policies import BOUND, OURS
 from hydatis_simulator.benchmark.placement.tasks import ALLOWED, Bounds, FixedHardware, Frozen, NodesNeeded, Task
 from hydatis_simulator.peers.spec import PeerSpec
 
-__all__ = ["PUBLISHED", "TUNED", "UNPUBLISHED", "summary"]
+__all__ = ["PUBLISHED", "TUNED", "UNPUBLISHED", "needed_row", "summary"]
 
 #: Variants of a policy.
 PUBLISHED, TUNED = "published", "tuned"
@@ -93,7 +93,7 @@ def _nodes_needed(specs: Sequence[PeerSpec], tuned: Mapping[str, Tuned], results
             variants[TUNED] = tuned[spec.name]
         for variant, settings in variants.items():
             row = {
-                str(ratio): _needed([by_task[spec.name, settings[ratio], ratio, seed] for seed in seeds], str(ratio))
+                str(ratio): needed_row([by_task[spec.name, settings[ratio], ratio, seed] for seed in seeds], str(ratio))
                 for ratio in ALLOWED
                 if all((spec.name, settings[ratio], ratio, seed) in by_task for seed in seeds)
             }
@@ -136,7 +136,8 @@ def _spec(specs: Sequence[PeerSpec], name: str) -> PeerSpec:
     return next(spec for spec in specs if spec.name == name)
 
 
-def _needed(several: Sequence[Mapping[str, Any]], ratio: str) -> Json:
+def needed_row(several: Sequence[Mapping[str, Any]], ratio: str) -> Json:
+    """Nodes by seed, their mean, and the mean of figures at them."""
     nodes = [one["needed"][ratio] for one in several]
     reached = all(count is not None for count in nodes)
     figures = [one["figures"][ratio] for one in several if ratio in one["figures"]]

@@ -61,12 +61,14 @@ class NodesNeeded:
     settings: Settings
     allowed: tuple[float, ...]
     requests_bind: bool
+    relief: str = ""
+    resized: bool = False
 
     def run(self, laboratory: Laboratory) -> Result:
         """needed: nodes by allowed ratio (as text), None for never; figures: those of that cell; curve: what was tried, as
         [nodes, violation ratio, nodes used, pods without a node]."""
-        found, curve = _search(laboratory, self.fleet, self.policy, self.settings, self.allowed, self.requests_bind)
-        cell = Cell(self.fleet, self.policy, self.settings, 1, self.requests_bind)
+        cell = Cell(self.fleet, self.policy, self.settings, 1, self.requests_bind, relief=self.relief, resized=self.resized)
+        found, curve = _search(laboratory, cell, self.allowed)
         figures = {
             str(ratio): laboratory.run(replace(cell, nodes_count=nodes)) for ratio, nodes in found.items() if nodes is not None
         }
@@ -91,7 +93,7 @@ class Frozen:
     def run(self, laboratory: Laboratory) -> Result:
         """by allowed ratio: nodes found, nodes judged, and the violation there; None for never."""
         other = replace(self.fleet, half="b" if self.fleet.half == "a" else "a")
-        found, _ = _search(laboratory, other, self.policy, self.settings, self.allowed, False)
+        found, _ = _search(laboratory, Cell(other, self.policy, self.settings, 1, False), self.allowed)
         scale = float((_past(laboratory, self.fleet) / _past(laboratory, other)).max())
         result: Result = {}
         for ratio, nodes in found.items():
@@ -133,18 +135,17 @@ def nodes_at_load(laboratory: Laboratory, spec: FleetSpec, cpu_load_ratio: float
     return max(round(mean_cores / (cpu_load_ratio * float(laboratory.node[0]))), 1)
 
 
-def _search(
-    laboratory: Laboratory, spec: FleetSpec, policy: str, settings: Settings, allowed: Sequence[float], requests_bind: bool
-) -> tuple[dict[float, int | None], list[list[float]]]:
-    fleet = laboratory.fleet(spec)
+def _search(laboratory: Laboratory, cell: Cell, allowed: Sequence[float]) -> tuple[dict[float, int | None], list[list[float]]]:
+    """Of a cell with any number of nodes."""
+    fleet = laboratory.fleet(cell.fleet)
     fluid = fluid_nodes(fleet, laboratory.node)
     requests = request_nodes(fleet, laboratory.node)
-    least = requests if requests_bind else 1
+    least = requests if cell.requests_bind and not cell.resized else 1
     most = math.ceil(max(MOST_OVER_FLUID * fluid, MOST_OVER_REQUESTS * requests))
     curve: list[list[float]] = []
 
     def run(nodes: int) -> Answer:
-        figures = laboratory.run(Cell(spec, policy, settings, nodes, requests_bind))
+        figures = laboratory.run(replace(cell, nodes_count=nodes))
         ratio, used, unplaced = (figures[name] for name in ("violation_ratio", "nodes_used_count", "unplaced_count"))
         curve.append([nodes, ratio, used, unplaced])
         return Answer(math.inf if unplaced else ratio, int(used))
