@@ -21,6 +21,7 @@ from hydatis_cli.commands import (
     bench_tls,
     demo,
     explain,
+    recommend,
     replay,
     switch,
     train,
@@ -51,6 +52,7 @@ app.command()(train.train)
 app.command()(replay.replay)
 app.command()(explain.explain)
 app.command()(assess.assess)
+app.command()(recommend.recommend)
 bench_app = typer.Typer(help="Benchmarks with stored results.", no_args_is_help=True)
 bench_app.command("latency")(bench_latency.latency)
 bench_app.command("tls")(bench_tls.tls)

@@ -1,0 +1,124 @@
+"""Advice for people at a terminal: what is asked for now, what is advised, what that risks, and what is left alone and why."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from hydatis_sizing.recommendation import Amounts, Recommendation
+from hydatis_sizing.untouched import REASONS
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from hydatis_cli.advice_files import workloads
+from hydatis_cli.stored_figures import storable
+
+__all__ = ["advice_figures", "advice_tables", "totals"]
+
+_GIB = 2.0**30
+
+
+def advice_tables(advice: Sequence[Recommendation], most_rows: int) -> list[Table]:
+    """The containers, the greatest savings first, and why others are left alone.
+
+    Args:
+        advice: what is advised.
+        most_rows: containers shown, > 0.
+    """
+    rows = Table(title="Requests and memory limits, now > advised", box=SIMPLE_HEAD, pad_edge=False)
+    rows.add_column("container x pods", overflow="fold", min_width=22)
+    for name in ("CPU\ncores", "memory\nGiB", "limit\nGiB", "CPU\nabove", "kills\n/year"):
+        rows.add_column(name, justify="right", no_wrap=True)
+    for one in sorted(advice, key=_saved, reverse=True)[:most_rows]:
+        name = one.container
+        rows.add_row(
+            f"{name.namespace} {name.workload} {name.container} x{one.pods_count}"
+            + (f"\n  left alone: {one.untouched}" if one.untouched else ""),
+            _change(one.owned.cpu_cores, one.requests.cpu_cores),
+            _change(one.owned.memory_bytes / _GIB, one.requests.memory_bytes / _GIB),
+            _change(one.owned_memory_limit_bytes / _GIB, one.memory_limit_bytes / _GIB),
+            "?" if math.isnan(one.risk.cpu_above_ratio) else f"{100 * one.risk.cpu_above_ratio:.1f} %",
+            "?" if math.isnan(one.risk.kills_per_pod_day) else f"{365 * one.risk.kills_per_pod_day:.2g}",
+        )
+    if len(advice) > most_rows:
+        rows.caption = f"{len(advice) - most_rows} more; --rows shows them"
+    return [rows, _sums(advice), *_reasons(advice)]
+
+
+def totals(advice: Sequence[Recommendation]) -> dict[str, Any]:
+    """Sums over running pods, of what may be sized: requested now, and if the advice were taken as far as it saves."""
+    sums: defaultdict[str, float] = defaultdict(float)
+    for one in advice:
+        for name, now, then in (
+            ("cpu_cores", one.owned.cpu_cores, one.requests.cpu_cores),
+            ("memory_bytes", one.owned.memory_bytes, one.requests.memory_bytes),
+        ):
+            if not now > 0:
+                continue
+            keeps = bool(one.untouched) or math.isnan(then)
+            sums[f"{name}_now"] += one.pods_count * now
+            sums[f"{name}_advised"] += one.pods_count * (now if keeps else min(now, then))  # type: ignore[assignment]
+    return {"workloads_count": len(workloads(advice)), "containers_count": len(advice), **sums}
+
+
+def advice_figures(advice: Sequence[Recommendation]) -> dict[str, Any]:
+    """For programs."""
+    return {
+        "totals": storable(totals(advice)),
+        "recommendations": [
+            {
+                "namespace": one.container.namespace,
+                "workload": one.container.workload,
+                "container": one.container.container,
+                "pods_count": one.pods_count,
+                "owned": _figures(one.owned, one.owned_memory_limit_bytes),
+                "advised": _figures(one.requests, one.memory_limit_bytes),
+                "cpu_above_ratio": storable(one.risk.cpu_above_ratio),
+                "memory_above_ratio": storable(one.risk.memory_above_ratio),
+                "kills_per_pod_day": storable(one.risk.kills_per_pod_day),
+                "history_days": storable(one.history_days),
+                "made_at_seconds": one.made_at_seconds,
+                "untouched": one.untouched,
+            }
+            for one in advice
+        ],
+    }
+
+
+def _figures(amounts: Amounts, limit: float) -> dict[str, float | None]:
+    told = {"cpu_cores": amounts.cpu_cores, "memory_bytes": amounts.memory_bytes, "memory_limit_bytes": limit}
+    return {name: None if math.isnan(value) else value for name, value in told.items()}
+
+
+def _saved(one: Recommendation) -> float:
+    """Cores that it would give back, with memory at 4 GiB a core; what is left alone comes last."""
+    if one.untouched:
+        return -math.inf
+    cpu, memory = one.owned.cpu_cores - one.requests.cpu_cores, one.owned.memory_bytes - one.requests.memory_bytes
+    return one.pods_count * sum(value for value in (cpu, memory / (4 * _GIB)) if not math.isnan(value))
+
+
+def _sums(advice: Sequence[Recommendation]) -> Table:
+    told = totals(advice)
+    table = Table("", "now", "advised", "less", title="Requests of running pods, as far as they may be sized")
+    for name, field, unit in (("CPU, cores", "cpu_cores", 1.0), ("memory, GiB", "memory_bytes", _GIB)):
+        now, then = (told.get(f"{field}_{which}", 0.0) / unit for which in ("now", "advised"))
+        table.add_row(name, f"{now:,.1f}", f"{then:,.1f}", f"{100 * (1 - then / now):.0f} %" if now else "?")
+    return table
+
+
+def _reasons(advice: Sequence[Recommendation]) -> list[Table]:
+    counts = Counter(one.untouched for one in advice if one.untouched)
+    if not counts:
+        return []
+    table = Table("left alone", "containers", "because", title="Left alone")
+    for code, count in counts.most_common():
+        table.add_row(code, str(count), REASONS.get(code, ""))
+    return [table]
+
+
+def _change(now: float, then: float) -> str:
+    shown, advised = ("-" if math.isnan(value) else f"{value:.3g}" for value in (now, then))
+    return shown if advised in ("-", shown) else f"{shown} > {advised}"
