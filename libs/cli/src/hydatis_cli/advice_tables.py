@@ -29,8 +29,8 @@ def advice_tables(advice: Sequence[Recommendation], most_rows: int) -> list[Tabl
     """
     rows = Table(title="Requests and memory limits, now > advised", box=SIMPLE_HEAD, pad_edge=False)
     rows.add_column("container x pods", overflow="fold", min_width=22)
-    for name in ("CPU\ncores", "memory\nGiB", "limit\nGiB", "CPU\nabove", "kills\n/year"):
-        rows.add_column(name, justify="right", no_wrap=True)
+    for title in ("CPU\ncores", "memory\nGiB", "limit\nGiB", "CPU\nabove", "kills\n/year"):
+        rows.add_column(title, justify="right", no_wrap=True)
     for one in sorted(advice, key=_saved, reverse=True)[:most_rows]:
         name = one.container
         rows.add_row(
@@ -59,7 +59,7 @@ def totals(advice: Sequence[Recommendation]) -> dict[str, Any]:
                 continue
             keeps = bool(one.untouched) or math.isnan(then)
             sums[f"{name}_now"] += one.pods_count * now
-            sums[f"{name}_advised"] += one.pods_count * (now if keeps else min(now, then))  # type: ignore[assignment]
+            sums[f"{name}_advised"] += one.pods_count * (now if keeps else min(now, then))
     return {"workloads_count": len(workloads(advice)), "containers_count": len(advice), **sums}
 
 
