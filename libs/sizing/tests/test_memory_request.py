@@ -28,11 +28,12 @@ def test_without_a_day_that_is_known_nothing_is() -> None:
 
 def test_kills_become_rarer_with_days_seen_and_with_the_margin() -> None:
     days = np.array([1.0, 7.0, 14.0])
-    assert chance_passed_per_day(days, np.zeros(3)) == pytest.approx([0.5, 1 / 8, 1 / 15])
-    assert chance_passed_per_day(days, np.full(3, 0.2)) == pytest.approx(0.26 * chance_passed_per_day(days, np.zeros(3)))
-    assert chance_passed_per_day(days, np.full(3, 9.0)) == pytest.approx(0.03 * chance_passed_per_day(days, np.zeros(3)))
+    assert chance_passed_per_day(days, np.zeros(3)) == pytest.approx([0.6, 1.2 / 8, 1.2 / 15])
+    assert chance_passed_per_day(days, np.full(3, 0.2)) == pytest.approx(0.3 / (days + 1))
+    assert chance_passed_per_day(days, np.full(3, 9.0)) == pytest.approx(0.09 / (days + 1))
     assert (chance_passed_per_day(days, np.full(3, -0.5)) == chance_passed_per_day(days, np.zeros(3))).all()
+    assert chance_passed_per_day(np.zeros(1), np.zeros(1)) == 1.0
 
 
 def test_a_day_that_passes_the_maximum_does_so_for_minutes() -> None:
-    assert memory_above_ratio(np.array([13.0]), np.array([0.2])) == pytest.approx(0.26 / 14 * 0.015)
+    assert memory_above_ratio(np.array([13.0]), np.array([0.2])) == pytest.approx(0.3 / 14 * 0.015)

@@ -46,8 +46,8 @@ def test_a_steady_container_is_advised_its_use_and_a_margin_with_its_risk() -> N
     assert (made.owned, made.owned_memory_limit_bytes, made.pods_count) == (Amounts(1.0, 2 * GIB), 4 * GIB, 3)
     assert (made.history_days, made.made_at_seconds) == (13.0, NOON)
     assert made.risk.cpu_above_ratio == pytest.approx(0.04 / 9)  # eight days of CPU, never above
-    assert made.risk.memory_above_ratio == pytest.approx(0.26 / 14 * 0.015)
-    assert made.risk.kills_per_pod_day == pytest.approx(0.145 / 14)
+    assert made.risk.memory_above_ratio == pytest.approx(0.3 / 14 * 0.015)
+    assert made.risk.kills_per_pod_day == pytest.approx(0.18 / 14)
 
 
 def test_use_above_the_request_is_answered_by_advice_above_it() -> None:

@@ -8,8 +8,8 @@ greatest with chance 1 / (n + 1), and by how much it then passes the old one has
 
     kills per day = S(margin) / (n + 1)
 
-S was counted on the tuning machines of Bitbrains (days after 7, 14 and 28 days of past): half of what passes the old maximum passes
-it by more than a tenth.
+S was counted on the tuning machines of Bitbrains, days after a fortnight whose maximum with its margin lay below what the owner had
+provisioned (who is anywhere near that is at its ceiling). At no margin it is above 1, for use grows: days are not quite exchangeable.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ __all__ = [
 REQUEST_MARGIN_RATIO, LIMIT_MARGIN_RATIO = 0.2, 0.5
 #: After a kill: at least this much of the limit that was too low, and at least so much more. The Vertical Pod Autoscaler's bump.
 _BUMP_RATIO, _BUMP_BYTES = 1.2, 100.0 * 2**20
-#: S: margin, share of new maxima that pass the old one by more.
-_PASSED = np.array([[0.0, 1.0], [0.1, 0.40], [0.2, 0.26], [0.5, 0.145], [1.0, 0.093], [3.0, 0.03]])
+#: S: margin, and how many of the days that exchangeability gives pass the old maximum by more.
+_PASSED = np.array([[0.0, 1.2], [0.1, 0.5], [0.2, 0.3], [0.5, 0.18], [1.0, 0.14], [3.0, 0.09]])
 #: Share of such a day that memory is above: counted there too, peaks are short.
 _SHARE_OF_DAY = 0.015
 
@@ -54,13 +54,13 @@ def chance_passed_per_day(days_count: NDArray[np.float64], margin_ratio: NDArray
 
     Args:
         days_count: n, days that the maximum is of, >= 1; NaN: not known.
-        margin_ratio: the same shape; S is 1 below 0, and not below its last figure (3 % above a margin of 3).
+        margin_ratio: the same shape; S is as at 0 below it, and as at 3 above.
 
     Returns:
-        The same shape, 0..0.5; with a limit at that margin these are kills.
+        The same shape, 0..1; with a limit at that margin these are kills.
     """
     share = np.exp(np.interp(margin_ratio, _PASSED[:, 0], np.log(_PASSED[:, 1])))
-    return np.asarray(share / (days_count + 1.0))
+    return np.asarray(np.minimum(share / (days_count + 1.0), 1.0))
 
 
 def memory_above_ratio(days_count: NDArray[np.float64], margin_ratio: NDArray[np.float64]) -> NDArray[np.float64]:

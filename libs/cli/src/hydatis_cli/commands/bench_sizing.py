@@ -64,7 +64,8 @@ def sizing(
     months = read_months(data)
     outcomes: dict[str, Any] = {}
     nodes: dict[str, dict[str, Counts]] = {}
-    unsized: dict[str, Counts] = {}
+    # By whether owners' requests bind, then by policy.
+    unsized: dict[str, dict[str, Counts]] = {"bind": {}, "do not bind": {}}
     with progress_bar("sizing") as progress:
         for done, contender in enumerate(methods):
             progress(done, len(methods) + seeds, contender.name)
@@ -72,9 +73,9 @@ def sizing(
         for number in range(seeds):
             progress(len(methods) + number, len(methods) + seeds, f"nodes of fleet {number + 1}")
             fleet = fleet_of_copies(months.traces[TEST], pods_count=pods, seed=number + 1, history_days=HISTORY_DAYS)
-            for name in _UNSIZED:
-                needed = nodes_of(fleet, node, PEERS[name], ALLOWED, seed=number + 1, requests_bind=False)
-                unsized.setdefault(name, []).append(_by_text(needed))
+            for name, binds in [(name, True) for name in _STOCK] + [(name, False) for name in _UNSIZED]:
+                needed = nodes_of(fleet, node, PEERS[name], ALLOWED, seed=number + 1, requests_bind=binds)
+                unsized["bind" if binds else "do not bind"].setdefault(name, []).append(_by_text(needed))
             for contender in methods:
                 smaller = sized(fleet, contender.method)
                 for name in _STOCK:
