@@ -9,7 +9,7 @@ greatest with chance 1 / (n + 1), and by how much it then passes the old one has
     kills per day = S(margin) / (n + 1)
 
 S was counted on the tuning machines of Bitbrains, days after a fortnight whose maximum with its margin lay below what the owner had
-provisioned (who is anywhere near that is at its ceiling). At no margin it is above 1, for use grows: days are not quite exchangeable.
+provisioned (who is anywhere near that is at its ceiling). At no margin it is above 1: use grows, days are not quite exchangeable.
 """
 
 from __future__ import annotations
