@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from rich.table import Table
 
 from hydatis_cli.assess_savings import RATIOS
+from hydatis_cli.assess_words import RESOURCES, amount, headline, node_count, percent, signed, with_interval
 
-__all__ = ["Rows", "assess_rows", "assess_tables", "headline"]
+__all__ = ["Rows", "assess_rows", "assess_tables"]
 
 Json = dict[str, Any]
 _SHOWN_COUNT = 10
@@ -29,29 +29,6 @@ class Rows:
     cells: tuple[tuple[str, ...], ...]
     left_columns_count: int = 1
     """Columns of words."""
-
-
-def headline(figures: Json) -> list[str]:
-    """The sentences that a reader takes away."""
-    capture, cluster = figures["capture"], figures["waste"]["cluster"]
-    start, end = (datetime.fromtimestamp(capture[name], UTC).strftime("%Y-%m-%d") for name in ("start_seconds", "end_seconds"))
-    nodes = f", {capture['nodes_count']:,} nodes" if capture["nodes_told"] else " (it tells of no nodes: made-up ones are used)"
-    said = [f"{capture['source']}: {capture['pods_count']:,} pods{nodes}, {capture['days']} days, {start} to {end}."]
-    for name, end_of_name, unit, scale in _RESOURCES:
-        asked, mean, p95 = (cluster[f"{figure}_{end_of_name}"] for figure in ("requested", "mean", "p95"))
-        room = cluster[f"allocatable_{end_of_name}"]
-        of_room = f" ({asked / room:.0%} of what nodes have)" if room else ""
-        used = (
-            f"{mean / asked:.0%} of it is used on average, {p95 / asked:.0%} at the 95th percentile"
-            if asked and mean
-            else "unknown use"
-        )
-        said.append(f"{name}: {asked / scale:,.0f} {unit} requested{of_room}; {used}.")
-    if capture["gap_days"]:
-        said.append(f"Nothing is known of {capture['gap_days']:.1f} days ({len(capture['gaps'])} gaps).")
-    if cluster["violation_ratio"] is not None:
-        said.append(f"Nodes were above 90 % CPU or 95 % memory {_percent(cluster['violation_ratio'], 2)} of their time.")
-    return said
 
 
 def assess_tables(figures: Json) -> list[Table]:
@@ -89,32 +66,38 @@ def assess_rows(figures: Json, *, is_narrow: bool = False) -> Iterator[Rows]:
 
 
 _USE = ("requested", "mean", "p95", "max", "wasted")
-_RESOURCES = (("CPU", "cpu_cores", "cores", 1.0), ("Memory", "memory_bytes", "GiB", 2.0**30))
 
 
 def _levers(figures: Json, saved_at: Sequence[str]) -> Rows:
     savings, saved = figures["savings"], figures["saved"]
     money = "currency" in saved
+    oracle = next(lever["nodes"]["0.01"]["value"] for lever in savings["levers"] if lever["name"] == "oracle")
     cells = []
     for lever in savings["levers"]:
         row = [lever["text"], _FAMILIES[lever["family"]]]
         for ratio in RATIOS:
             nodes = lever["nodes"][ratio]
-            row.append(_with_interval(nodes, _count) if nodes["value"] is not None else "never")
+            row.append(with_interval(nodes, node_count) if nodes["value"] is not None else "never")
         for ratio in saved_at:
             one = saved["levers"][lever["name"]][ratio]
-            row.append(_percent(one["ratio"]["value"]) if one else "-")
+            row.append(percent(one["ratio"]["value"]) if one else "-")
+        row.append(_over(lever["nodes"]["0.01"]["value"], oracle))
+        if len(saved_at) > 1:
+            row.append(percent(lever["nodes"]["0.01"]["worst_node_violation_ratio"], 1))
         if money:
             one = saved["levers"][lever["name"]]["0.01"]
-            row.append(_with_interval(one["money_a_month"], lambda amount: f"{amount:,.0f}") if one else "-")
+            row.append(with_interval(one["money_a_month"], lambda sum_: f"{sum_:,.0f}") if one else "-")
         cells.append(tuple(row))
     bound = savings["bounds"]["fluid_nodes"]
     cells.append(
         (
             "L1: pods cut and moved at will, no violation",
             "bound",
-            *[_with_interval(bound, _count)] * 3,
-            *["-"] * (len(saved_at) + money),
+            *[with_interval(bound, node_count)] * 3,
+            *["-"] * len(saved_at),
+            _over(bound["value"], oracle),
+            *["-"] * (len(saved_at) > 1),
+            *["-"] * money,
         )
     )
     now = f"{savings['nodes_now']:,.0f} nodes now; " if savings["nodes_now"] is not None else ""
@@ -134,6 +117,8 @@ def _levers(figures: Json, saved_at: Sequence[str]) -> Rows:
             "",
             *(f"nodes at {text}" for text in RATIOS.values()),
             *(f"saved at {RATIOS[ratio]}" for ratio in saved_at),
+            "x oracle at 1 %",
+            *(("worst node at 1 %",) if len(saved_at) > 1 else ()),
             *((f"{saved['currency']} a month saved at 1 %",) if money else ()),
         ),
         tuple(cells),
@@ -157,7 +142,7 @@ def _harm(harm: Json) -> Rows:
             "memory above",
             "pods above their memory limit",
         ),
-        tuple((names[name], *(_percent(found[column], 2) for column in columns)) for name, found in harm.items()),
+        tuple((names[name], *(percent(found[column], 2) for column in columns)) for name, found in harm.items()),
     )
 
 
@@ -170,7 +155,7 @@ def _waste(waste: Json, figures: Sequence[str]) -> Iterator[Rows]:
 
 def _use(title: str, rows: Sequence[Json], names: tuple[str, ...], figures: Sequence[str]) -> Rows:
     columns = [*names, "containers", "no request"]
-    for name, _, unit, _ in _RESOURCES:
+    for name, _, unit, _ in RESOURCES:
         columns += [f"{name} {figure}, {unit}" for figure in figures]
     shown = rows[:_SHOWN_COUNT]
     cells = [
@@ -178,7 +163,7 @@ def _use(title: str, rows: Sequence[Json], names: tuple[str, ...], figures: Sequ
             *(row[name] for name in names),
             f"{row['containers_count']:,}",
             f"{row['unsized_count']:,}",
-            *(_amount(row[f"{figure}_{end}"], scale) for _, end, _, scale in _RESOURCES for figure in figures),
+            *(amount(row[f"{figure}_{end}"], scale) for _, end, _, scale in RESOURCES for figure in figures),
         )
         for row in shown
     ]
@@ -196,11 +181,11 @@ def _forecasts(forecasts: Json) -> Rows:
                 (
                     f"{of}, {'CPU' if resource == 'cpu' else resource}",
                     f"{found['series_count']:,}",
-                    _percent(found["coverage_ratio"], 1),
-                    f"{_percent(median, 1)}; {_percent(low, 1)}",
-                    _percent(found["above_ratio"], 1),
+                    percent(found["coverage_ratio"], 1),
+                    f"{percent(median, 1)}; {percent(low, 1)}",
+                    percent(found["above_ratio"], 1),
                     *(
-                        _signed(found[f"{what}_skill_over_{rival}"])
+                        signed(found[f"{what}_skill_over_{rival}"])
                         for what in ("level", "course")
                         for rival in ("stays", "yesterday")
                     ),
@@ -234,8 +219,8 @@ def _worst(workloads: Json) -> Rows:
             one["namespace"],
             one["workload"],
             "CPU" if resource == "cpu" else resource,
-            _percent(one["coverage_ratio"], 1),
-            _percent(one["above_ratio"], 1),
+            percent(one["coverage_ratio"], 1),
+            percent(one["above_ratio"], 1),
         )
         for resource, found in workloads.items()
         for one in found["worst"][: _SHOWN_COUNT // 2]
@@ -276,25 +261,5 @@ def _care(care: Json) -> Rows:
     )
 
 
-def _with_interval(found: Json, shown: Callable[[float], str]) -> str:
-    if found["low"] is None:
-        return shown(found["value"])
-    return f"{shown(found['value'])} ({shown(found['low'])} .. {shown(found['high'])})"
-
-
-def _count(nodes: float) -> str:
-    return f"{nodes:,.0f}" if abs(nodes) >= 100 else f"{nodes:.1f}"
-
-
-def _amount(value: float | None, scale: float) -> str:
-    if value is None:
-        return "unknown"
-    return f"{value / scale:,.0f}" if value / scale >= 100 else f"{value / scale:,.1f}"
-
-
-def _percent(ratio: float | None, digits: int = 0) -> str:
-    return "-" if ratio is None else f"{100 * ratio:.{digits}f} %"
-
-
-def _signed(ratio: float | None) -> str:
-    return "-" if ratio is None else f"{100 * ratio:+.0f} %"
+def _over(nodes: float | None, oracle: float | None) -> str:
+    return f"{nodes / oracle:.2f}" if nodes and oracle else "-"
