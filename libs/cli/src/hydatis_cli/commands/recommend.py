@@ -104,7 +104,8 @@ def recommend(
     source = ClusterSource(prometheus, token_file, ca_file, match, step, kubeconfig, context, from_, trace, data, days, start_day)
     method = RightSizing(
         request_margin_ratio=memory_margin,
-        limit_margin_ratio=max(LIMIT_MARGIN_RATIO, memory_margin),
+        # the limit keeps its distance from the request
+        limit_margin_ratio=(1.0 + memory_margin) * (1.0 + LIMIT_MARGIN_RATIO) / (1.0 + REQUEST_MARGIN_RATIO) - 1.0,
         least_history_days=min_history,
     )
     with _kept(work) as folder, progress_bar("capture") as progress:
