@@ -158,7 +158,9 @@ def test_a_server_that_says_something_else_is_an_error_and_not_a_lead() -> None:
 
 async def test_the_roles_are_told_of_both() -> None:
     server, clock = OneLease(), Clock()
-    leadership = LeaseLeadership(candidate(server, clock), renew_seconds=0.001)
+    one = candidate(server, clock)
+    one.renew_seconds = 0.001
+    leadership = LeaseLeadership(one)
     await leadership.start()
     await asyncio.wait_for(leadership.won(), 5)
     server.away = True

@@ -84,6 +84,11 @@ def test_an_unfinished_resize_keeps_the_next_wave_waiting_however_old_it_is() ->
         assert names(planned([Wanted(waiting, HALF), *(Wanted(pod(f"p{i}"), HALF) for i in range(4))])) == []
 
 
+def test_an_announced_resize_keeps_the_next_wave_waiting_too() -> None:
+    announced = Wanted(pod("w", metadata__annotations=annotations(1e6)), HALF)
+    assert names(planned([announced, *(Wanted(pod(f"p{i}"), HALF) for i in range(4))])) == []
+
+
 def test_what_went_back_is_watched_by_nobody() -> None:
     back = Wanted(pod("w", metadata__annotations=annotations(1.0, reason="restarted")), {})
     assert names(planned([back, Wanted(pod("p"), HALF)])) == ["p"]
@@ -120,7 +125,7 @@ def test_memory_counts_like_cpu_for_the_hours_share() -> None:
 
 
 def test_requests_grow_back_without_room_or_share_and_never_above_the_owners() -> None:
-    small = pod("a", "200m", "1Gi", metadata__annotations=annotations(1e5))
+    small = pod("a", "500m", "1Gi", metadata__annotations=annotations(1e5))
     change = changed(Wanted(small, {"app": Amounts(7.0, 1.5 * GIB)}))
     assert (change.requests, change.more) == ({"app": {"cpu": "1", "memory": "1536Mi"}}, Reclaimed())
     assert names(planned([Wanted(small, {"app": Amounts(7.0, GIB)})], caps={"n": NodeCap(Reclaimed())}, share=0.0)) == ["a"]

@@ -54,7 +54,8 @@ class RightSizerApp:
         self.cluster = ClusterState(self._watch_api, watch_metrics)
         self.policy = PolicyKeeper(settings.namespace, settings.policy_config_map, metrics)
         self._policy_watcher = Watcher(self._watch_api, self.policy.resource, self.policy, watch_metrics)
-        leadership: Leadership = LeaseLeadership(Candidate(api, settings.namespace, LEASE, identity))
+        candidate = Candidate(api, settings.namespace, LEASE, identity, settings.lease_seconds)
+        leadership: Leadership = LeaseLeadership(candidate)
         self.admission = Admission(self.cluster, self.policy, self.audit, metrics)
         self.webhook = Webhook(
             settings,

@@ -29,7 +29,8 @@ _log = get_logger(__name__)
 LEASE_SECONDS = 15.0
 #: Of the lease's time, for which a leader believes that it is one; the rest is for what is on its way when it stops.
 BELIEVED_RATIO = 2 / 3
-RENEW_SECONDS = 2.0
+#: Of the lease's time, the pause between two attempts.
+RENEW_RATIO = 2 / 15
 CALL_SECONDS = 3.0
 
 
@@ -91,6 +92,7 @@ class Candidate:
         self._name = name
         self.identity = f"{identity}_{uuid.uuid4().hex[:8]}"
         self._lease_seconds = lease_seconds
+        self.renew_seconds = lease_seconds * RENEW_RATIO
         self._clock = clock
         self._wall_clock = wall_clock
         self._seen = _Spec()
@@ -170,12 +172,10 @@ class LeaseLeadership:
 
     Args:
         candidate: who.
-        renew_seconds: pause between two attempts.
     """
 
-    def __init__(self, candidate: Candidate, renew_seconds: float = RENEW_SECONDS) -> None:
+    def __init__(self, candidate: Candidate) -> None:
         self._candidate = candidate
-        self._renew_seconds = renew_seconds
         self._leads = asyncio.Event()
         self._lost = asyncio.Event()
         self._lost.set()
@@ -217,7 +217,8 @@ class LeaseLeadership:
                 _log.warning("the lease cannot be renewed", identity=self._candidate.identity, reason=str(failure)[:300])
             failing = failure is not None
             left_seconds = self._candidate.left_seconds
-            await asyncio.sleep(min(self._renew_seconds, left_seconds) if left_seconds > 0 else self._renew_seconds)
+            renew_seconds = self._candidate.renew_seconds
+            await asyncio.sleep(min(renew_seconds, left_seconds) if left_seconds > 0 else renew_seconds)
             self._tell(leads=self._candidate.left_seconds > 0)
 
     def _tell(self, *, leads: bool) -> None:

@@ -21,7 +21,7 @@ from hydatis_sizing.node_cap import NodeCap, Reclaimed
 from hydatis_sizing.recommendation import Amounts
 
 from hydatis_right_sizer.policy import ResizePolicy
-from hydatis_right_sizer.resize_record import Requests, given_up, parsed, record_of, requests_now
+from hydatis_right_sizer.resize_record import Requests, given_up, is_announced, parsed, record_of, requests_now
 
 __all__ = ["HELD", "Change", "Plan", "Wanted", "blast_radius", "change_of", "is_observed", "plan"]
 
@@ -142,12 +142,13 @@ def change_of(wanted: Wanted) -> Change | None:
 
 
 def is_observed(pod: RunningPod, policy: ResizePolicy, now_seconds: float) -> bool:
-    """Whether it was resized a while ago that is too short to know that all is well."""
+    """Whether its resize is announced, under way, or too short ago to know that all is well."""
     record = record_of(pod)
     if record is None or record.reason:
         return False
     try:
-        return now_seconds - record.at_seconds < policy.observation_seconds or resize_state(pod) != "settled"
+        done = resize_state(pod) == "settled" and not is_announced(pod, record)
+        return not done or now_seconds - record.at_seconds < policy.observation_seconds
     except HydatisError:
         return True
 

@@ -33,6 +33,8 @@ class RightSizerSettings(ServiceSettings):
     """Name of the ConfigMap with its policy, key policy.yaml, watched: a switch acts at once. Until it is found nothing is done."""
     identity: str = ""
     """Who it is among its replicas, in the lease and in events. Empty: the host's name, which is the pod's."""
+    lease_seconds: float = Field(default=15.0, ge=2, le=600)
+    """How long the other replicas wait for a leader that is silent."""
     webhook_configuration: str = ""
     """Name of the MutatingWebhookConfiguration whose caBundle it keeps right while it leads. Empty: somebody else does."""
     webhook_service: str = "right-sizer"
