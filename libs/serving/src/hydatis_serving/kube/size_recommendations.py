@@ -107,6 +107,11 @@ class SizeRecommendation:
     by_container: Mapping[str, Recommendation] = field(init=False, repr=False, compare=False)
     """The same by the container's name."""
 
+    @property
+    def pods_count(self) -> int:
+        """Pods that ran when it was made."""
+        return max((one.pods_count for one in self.containers), default=0)
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_container", {one.container.container: one for one in self.containers})
 
