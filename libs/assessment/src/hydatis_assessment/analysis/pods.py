@@ -79,7 +79,8 @@ def pods_of(use: ClusterUse, days: JudgedDays, reasons: list[tuple[str, str]], s
     requests = np.where(np.isnan(use.requests), _NOMINAL[:, None], use.requests)
     requests = np.where(requests > 0, requests, _NOMINAL[:, None])
     limits = np.where(np.isnan(use.limits), np.inf, use.limits)
-    may = np.array([[not cpu for cpu, _ in reasons], [not memory for _, memory in reasons]]).reshape(2, len(reasons))
+    advised = np.array([bool(row.name.workload) and not row.is_sidecar for row in use.rows], dtype=np.bool_)
+    may = np.array([[not cpu for cpu, _ in reasons], [not memory for _, memory in reasons]]).reshape(2, len(reasons)) & advised
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = np.nan_to_num(left_out / used)
     asked = _by_pod(requests, kept)
