@@ -35,6 +35,7 @@ class Kubelets:
         self._api = Api(kubeconfig)
         self._allocatable: dict[str, dict[str, Decimal]] = {}
         self._taken: dict[str, dict[str, dict[str, Decimal]]] = defaultdict(dict)
+        self._deferred: dict[str, dict[str, JsonObject]] = defaultdict(dict)
         self._stopping = False
         self.refused: list[tuple[str, str]] = []
         """(pod UID, reason) of every pod that did not fit."""
@@ -58,7 +59,7 @@ class Kubelets:
                     if kind in ("ADDED", "MODIFIED"):
                         self._seen(pod)
                     elif kind == "DELETED":
-                        self._taken[pod["spec"]["nodeName"]].pop(pod["metadata"]["uid"], None)
+                        self._gone(pod["spec"]["nodeName"], pod["metadata"]["uid"])
                     elif kind == "ERROR":
                         break  # too old: list again
             except (httpx.HTTPError, RuntimeError, AssertionError):
@@ -75,6 +76,15 @@ class Kubelets:
             self._api.patch(f"{path}/status", {"status": self._admitted(name, uid, pod)}, STRATEGIC_PATCH)
         elif pod["status"].get("observedGeneration", pod["metadata"]["generation"]) < pod["metadata"]["generation"]:
             self._api.patch(f"{path}/status", {"status": self._resized(name, uid, pod)}, STRATEGIC_PATCH)
+
+    def _gone(self, name: str, uid: str) -> None:
+        """Takes a pod's end; whoever waited for room is looked at again."""
+        self._taken[name].pop(uid, None)
+        self._deferred[name].pop(uid, None)
+        for waiting in list(self._deferred[name].values()):
+            path = f"/api/v1/namespaces/{waiting['metadata']['namespace']}/pods/{waiting['metadata']['name']}/status"
+            status = self._resized(name, waiting["metadata"]["uid"], waiting)
+            self._api.patch(path, {"status": status}, STRATEGIC_PATCH)
 
     def _is_ours(self, name: str) -> bool:
         if name not in self._allocatable:
@@ -99,10 +109,12 @@ class Kubelets:
         """The status by which a kubelet grants a resize, puts it off or refuses it."""
         asked, there = _requests(pod), self._allocatable[name]
         reason = ""
+        self._deferred[name].pop(uid, None)
         if name in self.never_resize or any(asked[resource] > there[resource] for resource in ("cpu", "memory")):
             reason = "Infeasible"
         elif self._too_little_of(name, uid, asked):
             reason = "Deferred"
+            self._deferred[name][uid] = pod
         else:
             self._taken[name][uid] = asked
         pending = {"status": "True", "reason": reason, "message": "of the tests"} if reason else {"$patch": "delete"}

@@ -6,7 +6,7 @@ The text is judged by the shim's own reader, so that nobody switches with a text
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -21,12 +21,13 @@ __all__ = ["changed_text", "differences", "off_text"]
 LONGEST_LINE = 4096
 
 
-def changed_text(text: str, changes: Mapping[str, Any]) -> str:
+def changed_text(text: str, changes: Mapping[str, Any], judge: Callable[[bytes, str], object] = parse_policy) -> str:
     """The policy with some fields set.
 
     Args:
         text: the policy as it stands; it may be one that the shim refuses.
         changes: new values by field; "namespaces.include" is a field of a field.
+        judge: refuses what would not be taken; the shims' reader, for the shims' policy.
 
     Raises:
         InvalidValue: the text is no YAML mapping, or what comes out is no policy.
@@ -51,7 +52,7 @@ def changed_text(text: str, changes: Mapping[str, Any]) -> str:
         place[last] = value
     written = io.StringIO()
     yaml.dump(found, written)
-    parse_policy(written.getvalue().encode(), "after the change")
+    judge(written.getvalue().encode(), "after the change")
     return written.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""The policy of a cluster: a ConfigMap that the shims watch, changed through the API server by whoever may change it there."""
+"""A policy of a cluster: a ConfigMap that whoever obeys it watches, changed through the API server by whoever may change it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from hydatis_core.errors import DependencyUnavailable, InvalidValue
 
 from hydatis_cli.policy_places import ASKING_SECONDS, Report, asked
 
-__all__ = ["CONFIG_MAP", "KEY", "PolicyInCluster"]
+__all__ = ["CONFIG_MAP", "KEY", "RIGHT_SIZING", "PolicyInCluster"]
 
 #: As the chart names them.
-CONFIG_MAP, KEY = "hydatis-policy", "policy.yaml"
+CONFIG_MAP, RIGHT_SIZING, KEY = "hydatis-policy", "hydatis-right-sizer", "policy.yaml"
 SHIMS = "app.kubernetes.io/name=scheduler-plugin,app.kubernetes.io/part-of=hydatis"
 SHIM_PORT = 7080
 CALL_SECONDS = 10.0
@@ -34,11 +34,13 @@ class PolicyInCluster:
         namespace: of the release.
         core: CoreV1Api of the `kubernetes` client.
         shims: URLs of the shims; empty: they are found, and asked through the API server.
+        config_map: its name; the right-sizer has its own beside the shims'.
     """
 
     namespace: str
     core: Any
     shims: tuple[str, ...] = ()
+    config_map: str = CONFIG_MAP
 
     @classmethod
     def of(cls, kubeconfig: str, context: str, namespace: str, shims: tuple[str, ...]) -> PolicyInCluster:
@@ -61,7 +63,19 @@ class PolicyInCluster:
     @property
     def shown(self) -> str:
         """The ConfigMap."""
-        return f"ConfigMap {self.namespace}/{CONFIG_MAP}"
+        return f"ConfigMap {self.namespace}/{self.config_map}"
+
+    def is_there(self) -> bool:
+        """Whether the release has it.
+
+        Raises:
+            DependencyUnavailable: there is no API server, or one may not look.
+        """
+        with self._called():
+            names = self.core.list_namespaced_config_map(
+                self.namespace, field_selector=f"metadata.name={self.config_map}", _request_timeout=CALL_SECONDS
+            )
+        return bool(names.items)
 
     def read(self) -> str:
         """The policy's text.
@@ -82,7 +96,7 @@ class PolicyInCluster:
         with self._called():
             try:
                 self.core.patch_namespaced_config_map(
-                    CONFIG_MAP, self.namespace, change, field_manager="hydatis", _request_timeout=CALL_SECONDS
+                    self.config_map, self.namespace, change, field_manager="hydatis", _request_timeout=CALL_SECONDS
                 )
             except ApiException as refused:
                 if refused.status == _CONFLICT:
@@ -112,7 +126,7 @@ class PolicyInCluster:
 
     def _read(self) -> tuple[str, str]:
         with self._called():
-            found = self.core.read_namespaced_config_map(CONFIG_MAP, self.namespace, _request_timeout=CALL_SECONDS)
+            found = self.core.read_namespaced_config_map(self.config_map, self.namespace, _request_timeout=CALL_SECONDS)
         return (found.data or {}).get(KEY, ""), found.metadata.resource_version
 
     @contextmanager

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from hydatis_core.errors import InvalidValue, TooLate
+from hydatis_core.errors import InvalidValue, OperationalError, TooLate
 from rich.table import Table
 
+from hydatis_cli import right_sizing_off
 from hydatis_cli.commands.up import running_stack
-from hydatis_cli.console import err, out
+from hydatis_cli.console import EXIT_OPERATIONAL, err, out
 from hydatis_cli.options import DEFAULT_STATE, JsonOption, StateOption
 from hydatis_cli.policy_edit import changed_text, differences, off_text
 from hydatis_cli.policy_in_cluster import PolicyInCluster
@@ -48,6 +49,11 @@ ExcludeOption = Annotated[
 LabelOption = Annotated[
     list[str] | None, typer.Option("--pod-label", help="KEY=VALUE that a pod must have to take part; for each. '': none.")
 ]
+RestoreOption = Annotated[bool, typer.Option("--restore", help="Resize right-sized pods that run back, too; with --cluster.")]
+RateOption = Annotated[float, typer.Option("--rate", min=1, max=1000, help="Pods resized a second at most, with --restore.")]
+WaitOption = Annotated[
+    float, typer.Option("--wait", min=0, max=3600, help="Seconds that nodes are given to make room, with --restore.")
+]
 RELEASE = "hydatis-system"
 
 
@@ -58,12 +64,35 @@ def off(
     context: ContextOption = "",
     namespace: KubeNamespaceOption = RELEASE,
     shim: ShimOption = None,
+    restore: RestoreOption = False,
+    rate: RateOption = 100.0,
+    wait: WaitOption = 60.0,
+    json_: JsonOption = False,
 ) -> None:
-    """Switch off: from now on kube-scheduler places as if we were not there.
+    """Switch off: from now on kube-scheduler places as if we were not there, and nobody's requests are changed.
 
-    Everything else of the policy stays as it is. Example: hydatis off --cluster
+    Everything else of the policies stays as it is. With --restore running pods that were right-sized are resized back in place;
+    what cannot be is listed, and the exit code is 1 then. Examples: hydatis off --cluster, hydatis off --cluster --restore
     """
-    _change(_place(state, cluster, kubeconfig, context, namespace, shim), {"mode": "off"})
+    place = _place(state, cluster, kubeconfig, context, namespace, shim)
+    if not isinstance(place, PolicyInCluster):
+        if restore:
+            raise InvalidValue("a stack on this machine sizes no pods", field="--restore", expected="--cluster with it")
+        _change(place, {"mode": "off"})
+        return
+    _say(right_sizing_off.switch_off(place))
+    problem = None
+    try:
+        _change(place, {"mode": "off"})
+    except OperationalError as failure:
+        problem = failure  # pods go back whatever the shims do
+        if not restore:
+            raise
+    is_back = not restore or right_sizing_off.put_back(kubeconfig, context, rate, wait, as_json=json_)
+    if problem is not None:
+        raise problem
+    if not is_back:
+        raise typer.Exit(EXIT_OPERATIONAL)
 
 
 def on(
