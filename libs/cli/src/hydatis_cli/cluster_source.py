@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -37,6 +38,7 @@ __all__ = [
     "StartDayOption",
     "StepOption",
     "TokenOption",
+    "UntilOption",
     "read_cluster",
 ]
 
@@ -60,6 +62,11 @@ DaysOption = Annotated[int, typer.Option("--days", min=1, help="Days of the past
 StartDayOption = Annotated[int, typer.Option("--start-day", min=0, help="First day of the trace.")]
 
 
+UntilOption = Annotated[
+    str, typer.Option("--until", help="End of the past of --prometheus, UTC, such as 2026-11-01T00:00; without it now.")
+]
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterSource:
     """What was asked for; exactly one of prometheus, capture and trace is set."""
@@ -76,6 +83,7 @@ class ClusterSource:
     data: Path | None = None
     days: int = DEFAULT_DAYS
     start_day: int = 0
+    until: str = ""
 
 
 #: Option -> field: one of them says where to read.
@@ -102,13 +110,22 @@ def read_cluster(source: ClusterSource, work: Path, progress: Callable[[int, int
         return open_capture(source.capture)
     if source.trace:
         return use_of_trace(_trace(source))
-    asked = question(source.prometheus, time.time(), source.days, step_seconds=source.step_seconds, matchers=source.matchers)
+    end_seconds = _seconds(source.until) if source.until else time.time()
+    asked = question(source.prometheus, end_seconds, source.days, step_seconds=source.step_seconds, matchers=source.matchers)
     folder = work / "capture"
     begun = CaptureFolder(folder).question
-    if begun is not None:  # it goes on with the days that it was begun for: now is later every time
+    if begun is not None and not source.until:  # it goes on with the days that it was begun for: now is later every time
         asked = msgspec.structs.replace(asked, start_seconds=begun.start_seconds)
     access = PrometheusAccess(source.prometheus, source.token_file, source.ca_file)
     return capture_cluster(folder, asked, access, KubernetesApi(source.kubeconfig, source.context), progress)
+
+
+def _seconds(told: str) -> float:
+    try:
+        moment = datetime.fromisoformat(told)
+    except ValueError:
+        raise InvalidValue(f"{told!r} is no time", field="--until", expected="one such as 2026-11-01T00:00") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _trace(source: ClusterSource) -> Trace:

@@ -37,6 +37,7 @@ from hydatis_cli.cluster_source import (
     StartDayOption,
     StepOption,
     TokenOption,
+    UntilOption,
     read_cluster,
 )
 from hydatis_cli.console import err, out, progress_bar
@@ -63,6 +64,7 @@ def assess(
     data: DataOption = None,
     days: DaysOption = DEFAULT_DAYS,
     start_day: StartDayOption = 0,
+    until: UntilOption = "",
     prices: Annotated[
         Path | None, typer.Option("--prices", help="What nodes cost, YAML or JSON; without it savings are in nodes alone.")
     ] = None,
@@ -83,7 +85,9 @@ def assess(
     """
     priced = read_prices(prices) if prices else None
     samples, sample_pods = (_QUICK_SAMPLES, _QUICK_PODS) if quick else (samples, sample_pods)
-    source = ClusterSource(prometheus, token_file, ca_file, match, step, kubeconfig, context, from_, trace, data, days, start_day)
+    source = ClusterSource(
+        prometheus, token_file, ca_file, match, step, kubeconfig, context, from_, trace, data, days, start_day, until
+    )
     kept = work or Path(tempfile.mkdtemp(prefix="hydatis-assess-"))
     try:
         figures = _assessed(source, kept, samples, sample_pods)
