@@ -17,6 +17,7 @@ if __name__ == "__main__":  # run as a program, its package is not on the path
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from control_plane.build_cache import built, cache_folder
+from control_plane.descheduler import descheduler_program
 
 __all__ = ["MODULE", "PROGRAMS", "Binaries"]
 
@@ -91,6 +92,7 @@ def main() -> None:
             sys.stdout.flush()
         path = binaries.path(name)
         sys.stdout.write(f"{told}: {path}" + (f", {time.monotonic() - begin:.0f} s\n" if missing else "\n"))
+    sys.stdout.write(f"{descheduler_program()}\n")
 
 
 if __name__ == "__main__":

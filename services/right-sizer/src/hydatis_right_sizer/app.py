@@ -12,8 +12,12 @@ from hydatis_serving.http_endpoint import HttpEndpoint
 from hydatis_serving.kube.api import KubernetesApi
 from hydatis_serving.kube.watch import Watcher
 from hydatis_serving.kube.watch_metrics import KubernetesMetrics
-from hydatis_serving.metrics import new_registry
+from hydatis_serving.metrics import StreamMetrics, new_registry
 from hydatis_serving.prometheus.client import PrometheusClient
+from hydatis_serving.subscriber import ForecastSubscriber, TableSubscriber
+from hydatis_serving.tls_files import tls_files_of_settings
+from hydatis_serving.transport_security import TransportSecurity
+from prometheus_client import CollectorRegistry
 
 from hydatis_right_sizer.admission import Admission
 from hydatis_right_sizer.audit import Audit
@@ -23,6 +27,9 @@ from hydatis_right_sizer.lease import Candidate, LeaseLeadership
 from hydatis_right_sizer.levels import Levels
 from hydatis_right_sizer.node_cap_keeper import NodeCapKeeper
 from hydatis_right_sizer.policy_keeper import PolicyKeeper
+from hydatis_right_sizer.relief_forecasts import HeatBook
+from hydatis_right_sizer.relief_keeper import ReliefKeeper
+from hydatis_right_sizer.relief_metrics import ReliefMetrics
 from hydatis_right_sizer.resize_calls import ResizeCalls
 from hydatis_right_sizer.resize_metrics import ResizeMetrics
 from hydatis_right_sizer.resizer import Resizer
@@ -77,6 +84,20 @@ class RightSizerApp:
         calls = ResizeCalls(api, self.audit, resizes)
         courses = TroubleCourses(self._prometheus)
         roles.append(Resizer(api, self.cluster, self.policy, calls, courses, self.audit, resizes, settings.resize_seconds))
+        #: What it dials with; the webhook shows when the same files expire.
+        files = tls_files_of_settings(settings)
+        self._security = security = TransportSecurity(files, callers_show_certificates=False, registry=CollectorRegistry())
+        streams = StreamMetrics(registry)
+
+        def forecasts(book: HeatBook) -> tuple[TableSubscriber | ForecastSubscriber, ...]:
+            return (
+                TableSubscriber(settings.features_address, NAME, book.take_table, metrics=streams, security=security),
+                ForecastSubscriber(settings.forecaster_address, NAME, book.take_forecast, metrics=streams, security=security),
+            )
+
+        relief = ReliefMetrics(registry)
+        self._relief = ReliefKeeper(api, self.cluster, self.policy, forecasts, self.audit, relief, settings.relief_seconds)
+        roles.append(self._relief)
         if self.webhook.has_own_certificate:
             names = webhook_names(settings)
             roles.append(CertificateKeeper(api, self.webhook.secret, names, settings.certificate_hours))
@@ -96,6 +117,7 @@ class RightSizerApp:
         Raises:
             DependencyUnavailable: a port is taken.
         """
+        self._security.start()
         self.audit.start()
         self._policy_watcher.start()
         self.cluster.start()
@@ -106,6 +128,7 @@ class RightSizerApp:
     async def stop(self) -> None:
         """Stops in order: requests in flight finish first."""
         await self.webhook.stop()
+        self._relief.ends = True
         await self._roles.stop()
         self._policy_watcher.stop()
         await self.cluster.stop()
@@ -113,3 +136,4 @@ class RightSizerApp:
         if self._prometheus is not None:
             await self._prometheus.close()
         await self._http.stop()
+        await self._security.stop()

@@ -53,7 +53,8 @@ class Lever:
 #: By what tables call it.
 LEVERS: dict[str, Lever] = {
     "today": Lever(STOCK),
-    "today, relief": Lever(STOCK, relief="requests"),
+    "today, packing": Lever(PACKING),
+    "today, packing, relief": Lever(PACKING, relief="requests"),
     "placement": Lever(OURS),
     "placement, requests ignored": Lever(OURS, requests_bind=False),
     "placement, relief, requests ignored": Lever(OURS, requests_bind=False, relief="laws"),
