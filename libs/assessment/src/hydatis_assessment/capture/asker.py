@@ -28,8 +28,8 @@ __all__ = ["AT_ONCE", "Asker", "Page"]
 
 #: Questions under way at one time.
 AT_ONCE = 2
-#: Values in one answer, ten megabytes of JSON or so.
-PAGE_VALUES = 400_000
+#: Values in one answer, forty megabytes of JSON or so. In smaller ones labels, told once in each, would outweigh them.
+PAGE_VALUES = 1_500_000
 _QUERY_SECONDS = 60.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 15.0
 #: What asking again does not help against: the settings of who asks are wrong.

@@ -113,16 +113,18 @@ async def _facts(asker: Asker, query: Query, start: float) -> list[OwnerLabels]:
 
 
 def _rows(pages: Sequence[Page[ContainerLabels]], row_of: dict[ContainerKey, int], whole: Piece) -> NDArray[np.float32]:
-    """The values of all pages in the rows of their containers; those of nobody who used anything are left out."""
-    rows = np.full((len(row_of), whole.count), np.nan, dtype=np.float32)
+    """The values of all pages in the rows of their containers, the greatest of duplicates; of nobody else."""
+    found = np.full((len(row_of), whole.count), np.nan, dtype=np.float32)
     for page in pages:
+        rows = np.array([row_of.get(labels.key, -1) for labels in page.labels], dtype=np.intp)
+        order = np.flatnonzero(rows >= 0)
+        order = order[np.argsort(rows[order], kind="stable")]
+        if not len(order):
+            continue
+        starts = np.flatnonzero(np.diff(rows[order], prepend=-1))
         first = round((page.piece.first_seconds - whole.first_seconds) / whole.step_seconds)
-        steps = slice(first, first + page.piece.count)
-        for labels, values in zip(page.labels, page.values, strict=True):
-            row = row_of.get(labels.key, -1)
-            if row >= 0:  # a container that two targets tell of, one with its labels hidden: the greater, as of all duplicates
-                rows[row, steps] = np.fmax(rows[row, steps], values)
-    return rows
+        found[rows[order[starts]], first : first + page.piece.count] = np.fmax.reduceat(page.values[order], starts, axis=0)
+    return found
 
 
 def _known(values: NDArray[np.float32], of: NDArray[np.float32]) -> NDArray[np.float32]:
