@@ -11,6 +11,7 @@ from hydatis_core.errors import HydatisError
 from hydatis_cli.commands import (
     assess,
     bench_anomaly,
+    bench_assess,
     bench_cluster,
     bench_forecast,
     bench_fragmentation,
@@ -62,6 +63,7 @@ bench_app.command("anomaly")(bench_anomaly.anomaly)
 bench_app.command("fragmentation")(bench_fragmentation.fragmentation)
 bench_app.command("simulator")(bench_simulator.simulator)
 bench_app.command("sizing")(bench_sizing.sizing)
+bench_app.command("assess")(bench_assess.assess)
 bench_app.command("cluster")(bench_cluster.cluster)
 app.add_typer(bench_app, name="bench")
 
