@@ -52,12 +52,13 @@ def sizing_tables(figures: Mapping[str, Any]) -> list[Table]:
             values = (f"{found['backtest'][key] * times:.{digits}f}" for _, key, times, digits in columns)
             table.add_row(_starred(name, found), *values)
         tables.append(table)
-    allowed = [f"{100 * float(ratio):g} %" for ratio in next(iter(figures["unsized_nodes"]["bind"].values()))[0]]
+    allowed = [f"{100 * float(ratio):g} %" for ratio in next(iter(figures["unsized_nodes"].values()))[0]]
     title = "Nodes by violation allowed: mean over fleets (least .. most)"
     needed = Table("requests", "placed by", *allowed, title=title, caption=_NOTE)
-    for binds, policies in figures["unsized_nodes"].items():
-        for policy, counts in policies.items():
-            needed.add_row(f"the owners', which {binds}", policy, *_spread(counts))
+    bounds = [dict.fromkeys(allowed, nodes) for nodes in figures["owners_requests_bound_nodes"]]
+    needed.add_row("the owners'", "bound: none takes fewer", *_spread(bounds))
+    for policy, counts in figures["unsized_nodes"].items():
+        needed.add_row("none, use alone", policy, *_spread(counts))
     for name, found in methods.items():
         for policy, counts in found["nodes"].items():
             needed.add_row(_starred(name, found), policy, *_spread(counts))

@@ -11,6 +11,7 @@ import typer
 from hydatis_core.errors import TraceRefused
 from hydatis_pipelines.whole_files import write_whole
 from hydatis_simulator.arena.day_shift import fleet_of_copies
+from hydatis_simulator.benchmark.placement.bounds import request_nodes
 from hydatis_simulator.benchmark.placement.cells import TEST
 from hydatis_simulator.benchmark.placement.months import HISTORY_DAYS, MACHINES, TRACE, read_months
 from hydatis_simulator.benchmark.placement.protocol import Protocol
@@ -64,8 +65,8 @@ def sizing(
     months = read_months(data)
     outcomes: dict[str, Any] = {}
     nodes: dict[str, dict[str, Counts]] = {}
-    # By whether owners' requests bind, then by policy.
-    unsized: dict[str, dict[str, Counts]] = {"bind": {}, "do not bind": {}}
+    unsized: dict[str, Counts] = {}
+    bounds: list[int] = []
     with progress_bar("sizing") as progress:
         for done, contender in enumerate(methods):
             progress(done, len(methods) + seeds, contender.name)
@@ -73,9 +74,10 @@ def sizing(
         for number in range(seeds):
             progress(len(methods) + number, len(methods) + seeds, f"nodes of fleet {number + 1}")
             fleet = fleet_of_copies(months.traces[TEST], pods_count=pods, seed=number + 1, history_days=HISTORY_DAYS)
-            for name, binds in [(name, True) for name in _STOCK] + [(name, False) for name in _UNSIZED]:
-                needed = nodes_of(fleet, node, PEERS[name], ALLOWED, seed=number + 1, requests_bind=binds)
-                unsized["bind" if binds else "do not bind"].setdefault(name, []).append(_by_text(needed))
+            bounds.append(request_nodes(fleet, node))
+            for name in _UNSIZED:
+                needed = nodes_of(fleet, node, PEERS[name], ALLOWED, seed=number + 1, requests_bind=False)
+                unsized.setdefault(name, []).append(_by_text(needed))
             for contender in methods:
                 smaller = sized(fleet, contender.method)
                 for name in _STOCK:
@@ -107,6 +109,7 @@ def sizing(
         },
         "expected": {risk: [asdict(one) for one in bins] for risk, bins in expected_and_seen(use, _PAST_DAYS).items()},
         "unsized_nodes": unsized,
+        "owners_requests_bound_nodes": bounds,
     }
     figures = storable(figures)
     store_figures(json_, figures)
