@@ -122,6 +122,10 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubernetesApi]:
         server.put("nodes", node_json(name))
     for row in (WEB, DB, RESET, TWICE, HIDDEN, KILLED):
         server.put("pods", running(row))
+    container = {"name": "app", "resources": {"requests": {"cpu": "250m"}, "limits": {"memory": "3Gi"}}}
+    template = {"metadata": {"annotations": {"hydatis.io/right-size": "off"}}, "spec": {"containers": [container]}}
+    job = {"jobTemplate": {"spec": {"template": template}}}
+    server.put("cronjobs", {"metadata": {"name": "report", "namespace": "shop"}, "spec": job})
     yield KubernetesApi(server.kubeconfig(tmp_path_factory.mktemp("kube")))
     server.close()
 
@@ -202,6 +206,9 @@ def test_what_is_captured_is_the_trace(replayed: Replayed, prometheus: Any, api:
     web, db, killed, gone = (row_of(use, WORKLOADS[row]) for row in (WEB, DB, KILLED, GONE))
     assert use.rows[web].pod == NAMES[WEB][-1]
     assert (use.requests[CPU, web], use.requests[CPU, db]) == (0.5, 2.0), "what the owner wrote, before anyone sized it"
+    cron = row_of(use, WORKLOADS[CRON])
+    assert use.requests[:, cron].tolist() == [0.25, 3 * 2.0**30], "of what comes and goes by the clock"
+    assert use.rows[cron].right_size == "off"
     assert use.running.sum() == 6
     assert use.kills_count[killed].tolist() == [0.0, 2.0]
     assert np.isnan(use.killed_at_bytes[killed, 0])

@@ -48,7 +48,13 @@ class ApiServer:
     """A running server; ``close`` ends it."""
 
     def __init__(self) -> None:
-        self._objects: dict[str, dict[str, Json]] = {"nodes": {}, "pods": {}, "horizontalpodautoscalers": {}, "apis": {}}
+        self._objects: dict[str, dict[str, Json]] = {
+            "nodes": {},
+            "pods": {},
+            "cronjobs": {},
+            "horizontalpodautoscalers": {},
+            "apis": {},
+        }
         self._history: list[tuple[int, str, str, Json, bool, bool]] = []
         self._version = 1
         self._oldest = 0

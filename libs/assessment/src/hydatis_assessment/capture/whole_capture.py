@@ -111,7 +111,7 @@ class _Told:
 def _rows(pods: SeenPods, now: ClusterNow) -> tuple[list[ContainerRow], dict[tuple[PodKey, str], int]]:
     """Rows in their order, and which of them each pod's containers are in."""
     # what a container of a pod that is gone would ask for, were it there
-    templates = {row.name: replace(row, running=False) for rows in now.rows.values() for row in rows}
+    templates = {**now.templates, **{row.name: row for rows in now.rows.values() for row in rows}}
     made: list[tuple[ContainerRow, list[tuple[PodKey, str]]]] = []
     for chain in pods.replicas():
         newest = chain[-1]
