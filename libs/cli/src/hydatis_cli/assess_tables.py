@@ -3,34 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from rich.table import Table
 
+from hydatis_cli.assess_forecast_tables import forecasts_rows, law_rows, worst_rows
 from hydatis_cli.assess_savings import RATIOS
-from hydatis_cli.assess_words import RESOURCES, amount, headline, node_count, percent, signed, with_interval
+from hydatis_cli.assess_words import RESOURCES, Rows, amount, headline, node_count, percent, with_interval
 
-__all__ = ["Rows", "assess_rows", "assess_tables"]
+__all__ = ["assess_rows", "assess_tables"]
 
 Json = dict[str, Any]
 _SHOWN_COUNT = 10
 #: Words narrower than this are hard to read on a terminal.
 _LEAST_TEXT_WIDTH = 24
 _FAMILIES = {"today": "", "ours": "HYDATIS", "peer": "peer", "bound": "bound"}
-
-
-@dataclass(frozen=True)
-class Rows:
-    """A table."""
-
-    title: str
-    text: str
-    """What its numbers mean, for the page."""
-    columns: tuple[str, ...]
-    cells: tuple[tuple[str, ...], ...]
-    left_columns_count: int = 1
-    """Columns of words."""
 
 
 def assess_tables(figures: Json) -> list[Table]:
@@ -62,8 +49,10 @@ def assess_rows(figures: Json, *, is_narrow: bool = False) -> Iterator[Rows]:
         yield _harm(figures["savings"]["harm"])
     yield from _waste(figures["waste"], ("requested", "mean", "p95", "wasted") if is_narrow else _USE)
     if figures["forecasts"]:
-        yield _forecasts(figures["forecasts"])
-        yield _worst(figures["forecasts"]["workloads"])
+        yield forecasts_rows(figures["forecasts"])
+        yield worst_rows(figures["forecasts"]["workloads"])
+    if figures["savings"] and not is_narrow:
+        yield law_rows(figures["savings"]["law"])
     if figures["care"]["workloads"]:
         yield _reasons(figures["care"])
         yield _care(figures["care"])
@@ -175,68 +164,6 @@ def _use(title: str, rows: Sequence[Json], names: tuple[str, ...], figures: Sequ
     more = f" ({len(shown)} of {len(rows):,})" if len(rows) > len(shown) else ""
     text = "Wasted: request less mean use, of every running container that uses less. Use is of the sum at each moment."
     return Rows(title + more, text, tuple(columns), tuple(cells), left_columns_count=len(names))
-
-
-def _forecasts(forecasts: Json) -> Rows:
-    cells = []
-    for of in ("workloads", "nodes"):
-        for resource, found in (forecasts[of] or {}).items():
-            low, median = (found["coverage_percentiles"] or [None] * 5)[0:3:2]
-            cells.append(
-                (
-                    f"{of}, {'CPU' if resource == 'cpu' else resource}",
-                    f"{found['series_count']:,}",
-                    percent(found["coverage_ratio"], 1),
-                    f"{percent(median, 1)}; {percent(low, 1)}",
-                    percent(found["above_ratio"], 1),
-                    *(
-                        signed(found[f"{what}_skill_over_{rival}"])
-                        for what in ("level", "course")
-                        for rival in ("stays", "yesterday")
-                    ),
-                    f"{found['poor_count']:,}",
-                )
-            )
-    return Rows(
-        "How well use is foreseen, a day ahead",
-        "The level is the 95th percentile of the last seven days: 95 % of the next day should lie below it. The course is their "
-        "mean by hour. Skill: how much less loss than yesterday's level (or mean), and than yesterday's sample at the same time; "
-        "above 0 is better.",
-        (
-            "of",
-            "series",
-            "below the level",
-            "median; worst 5 %",
-            "use above it",
-            "level, over yesterday's",
-            "over same time",
-            "course, over yesterday's",
-            "over same time",
-            "poor",
-        ),
-        tuple(cells),
-    )
-
-
-def _worst(workloads: Json) -> Rows:
-    cells = [
-        (
-            one["namespace"],
-            one["workload"],
-            "CPU" if resource == "cpu" else resource,
-            percent(one["coverage_ratio"], 1),
-            percent(one["above_ratio"], 1),
-        )
-        for resource, found in workloads.items()
-        for one in found["worst"][: _SHOWN_COUNT // 2]
-    ]
-    return Rows(
-        "Where most use was above what was foreseen",
-        "Use above the level, over all use of the workload.",
-        ("namespace", "workload", "", "below the level", "use above it"),
-        tuple(cells),
-        left_columns_count=3,
-    )
 
 
 def _reasons(care: Json) -> Rows:

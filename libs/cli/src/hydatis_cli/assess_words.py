@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-__all__ = ["RESOURCES", "amount", "headline", "node_count", "percent", "signed", "with_interval"]
+__all__ = ["RESOURCES", "Rows", "amount", "headline", "node_count", "percent", "signed", "with_interval"]
 
 Json = dict[str, Any]
 #: As it is shown, end of names of figures, unit, what of it is one unit.
 RESOURCES = (("CPU", "cpu_cores", "cores", 1.0), ("Memory", "memory_bytes", "GiB", 2.0**30))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A table."""
+
+    title: str
+    text: str
+    """What its numbers mean, for the page."""
+    columns: tuple[str, ...]
+    cells: tuple[tuple[str, ...], ...]
+    left_columns_count: int = 1
+    """Columns of words."""
 
 
 def headline(figures: Json) -> list[str]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from hydatis_assessment.analysis import cells
 from hydatis_assessment.analysis.intervals import estimate
 from hydatis_assessment.analysis.judged_days import JudgedDays
+from hydatis_assessment.analysis.law_calibration import law_calibration
 from hydatis_assessment.analysis.levers import LEVERS, TODAY, Lever
 from hydatis_assessment.analysis.pods import Pods, pods_of
 from hydatis_assessment.analysis.samples import Sample, sample
@@ -70,8 +71,8 @@ def savings(
     Returns:
         ``levers``, a list in the order of ``LEVERS``, each with ``nodes`` by allowed violation (text): ``value``, ``low``, ``high``
         of the whole cluster, ``reached`` (samples in which some number of nodes was enough; without all of them value is None),
-        ``saved``, an estimate beside today's requests, and what violation it came to; ``bounds``, ``harm`` of sizing, and what
-        was placed.
+        ``saved``, an estimate beside today's requests, and what violation it came to; ``bounds``, ``harm`` of sizing, how
+        well the ``law`` of use held, and what was placed.
 
         One node of a sample is ``grain_nodes`` of the cluster.
 
@@ -118,6 +119,13 @@ def savings(
         "harm": {
             name: {figure: float(np.mean([one["harm"][name][figure] for one in found])) for figure in figures}
             for name, figures in found[0]["harm"].items()
+        },
+        "law": {
+            resource: {
+                scale: {figure: float(np.mean([one["law"][resource][scale][figure] for one in found])) for figure in figures}
+                for scale, figures in scales.items()
+            }
+            for resource, scales in found[0]["law"].items()
         },
     }
 
@@ -166,6 +174,7 @@ class _Runs:
                 "scale": drawn.scale,
                 "bounds": cells.bounds(drawn),
                 "harm": cells.sizing_harm(drawn),
+                "law": law_calibration(drawn.fleet, drawn.node),
             }
 
         found = dict(self._once(prefix, about, f"sample {seed}"))

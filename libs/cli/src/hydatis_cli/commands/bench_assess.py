@@ -34,7 +34,7 @@ def assess(
     seed: SeedOption = 1,
     scratch: Annotated[Path | None, typer.Option("--scratch", help="Where the capture is written and removed again.")] = None,
 ) -> None:
-    """Measure `hydatis assess --from` on a synthetic capture: seconds and the greatest memory of its process, mapped files included.
+    """Measure `hydatis assess --from` on a synthetic capture: seconds, and the greatest memory with mapped files counted in.
 
     Example: hydatis bench assess --json assess.json
     """
