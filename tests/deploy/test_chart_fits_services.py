@@ -289,7 +289,7 @@ def test_what_is_switched_off_in_the_values_the_right_sizer_may_not_do() -> None
         return {(resource, verb) for rule in rules for resource in rule["resources"] for verb in rule["verbs"]}
 
     everything, little = may(render(FULL)), may(render(rightSizer__enabled=True))
-    assert everything - little == {("pods", "patch"), ("pods/resize", "patch"), ("nodes", "patch")}
+    assert everything - little == {("pods", "patch"), ("pods/resize", "patch"), ("nodes", "get"), ("nodes", "patch")}
     assert {resource for resource, verb in little if verb not in ("list", "watch", "get")} == {
         "sizerecommendations/status",
         "nodes/status",

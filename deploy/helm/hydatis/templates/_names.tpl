@@ -11,8 +11,9 @@ model-server: {http: 8080, grpc: 8081, metrics: 8082}
 
 {{/* Who dials whom: each room, and who may ask it. */}}
 {{- define "hydatis.flows" -}}
-feature-service: [forecaster, anomaly-detector, placement-policy, scheduler-plugin]
-forecaster: [placement-policy, scheduler-plugin]
+{{- $relieves := and .Values.rightSizer.enabled (ne .Values.rightSizer.policy.relief.mode "off") }}
+feature-service: [forecaster, anomaly-detector, placement-policy, scheduler-plugin{{ if $relieves }}, right-sizer{{ end }}]
+forecaster: [placement-policy, scheduler-plugin{{ if $relieves }}, right-sizer{{ end }}]
 anomaly-detector: [placement-policy, scheduler-plugin]
 placement-policy: [scheduler-plugin]
 scheduler-plugin: [hydatis-scheduler]
