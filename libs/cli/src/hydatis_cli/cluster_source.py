@@ -17,7 +17,10 @@ from hydatis_assessment.capture.question import STEP_SECONDS, question
 from hydatis_assessment.capture.trace_use import use_of_trace
 from hydatis_assessment.cluster_use import ClusterUse
 from hydatis_core.errors import InvalidValue
+from hydatis_core.nodes import Node
+from hydatis_core.quantities import parse_quantity
 from hydatis_serving.kube.api import KubernetesApi
+from hydatis_simulator.cluster_shape import NodeShape
 from hydatis_simulator.generator import generate_trace
 from hydatis_simulator.trace import Trace
 from hydatis_simulator.traces.registry import read_trace
@@ -26,6 +29,8 @@ from hydatis_cli.workloads import SYNTHETIC
 
 __all__ = [
     "DEFAULT_DAYS",
+    "NODE_CPU",
+    "NODE_MEMORY",
     "CaOption",
     "ClusterSource",
     "ContextOption",
@@ -33,6 +38,9 @@ __all__ = [
     "FromOption",
     "KubeconfigOption",
     "MatchersOption",
+    "NodeCpuOption",
+    "NodeMemoryOption",
+    "NodesOption",
     "PrometheusOption",
     "SourceTraceOption",
     "StartDayOption",
@@ -60,6 +68,12 @@ SourceTraceOption = Annotated[
 ]
 DaysOption = Annotated[int, typer.Option("--days", min=1, help="Days of the past.")]
 StartDayOption = Annotated[int, typer.Option("--start-day", min=0, help="First day of the trace.")]
+NodesOption = Annotated[
+    int | None, typer.Option("--nodes", min=1, help="Nodes of a trace's cluster; without it as few as hold its requests.")
+]
+NodeCpuOption = Annotated[str, typer.Option("--node-cpu", help="What pods can be given on each of them.")]
+NodeMemoryOption = Annotated[str, typer.Option("--node-memory", help="The same of memory.")]
+NODE_CPU, NODE_MEMORY = "16", "64Gi"
 
 
 UntilOption = Annotated[
@@ -84,6 +98,10 @@ class ClusterSource:
     days: int = DEFAULT_DAYS
     start_day: int = 0
     until: str = ""
+    nodes_count: int | None = None
+    """Of a trace's cluster; None: its own, or made up."""
+    node_cpu: str = NODE_CPU
+    node_memory: str = NODE_MEMORY
 
 
 #: Option -> field: one of them says where to read.
@@ -105,11 +123,11 @@ def read_cluster(source: ClusterSource, work: Path, progress: Callable[[int, int
     told = [option for option, field in _SOURCES.items() if getattr(source, field)]
     if len(told) != 1:
         shown = f"{' and '.join(told)} are not one source" if told else "no source of metrics"
-        raise InvalidValue(shown, field="assess", expected=f"one of {', '.join(_SOURCES)}")
+        raise InvalidValue(shown, field="source", expected=f"one of {', '.join(_SOURCES)}")
     if source.capture:
         return open_capture(source.capture)
     if source.trace:
-        return use_of_trace(_trace(source))
+        return use_of_trace(_trace(source), _nodes(source))
     end_seconds = _seconds(source.until) if source.until else time.time()
     asked = question(source.prometheus, end_seconds, source.days, step_seconds=source.step_seconds, matchers=source.matchers)
     folder = work / "capture"
@@ -126,6 +144,13 @@ def _seconds(told: str) -> float:
     except ValueError:
         raise InvalidValue(f"{told!r} is no time", field="--until", expected="one such as 2026-11-01T00:00") from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _nodes(source: ClusterSource) -> list[Node]:
+    cores = parse_quantity(source.node_cpu, field="--node-cpu")
+    memory = parse_quantity(source.node_memory, field="--node-memory")
+    shape = NodeShape("told", cores, memory)
+    return [shape.node(f"node-{number:04d}") for number in range(source.nodes_count or 0)]
 
 
 def _trace(source: ClusterSource) -> Trace:

@@ -25,6 +25,8 @@ from hydatis_cli.assess_savings import saved_by_lever
 from hydatis_cli.assess_tables import assess_tables
 from hydatis_cli.cluster_source import (
     DEFAULT_DAYS,
+    NODE_CPU,
+    NODE_MEMORY,
     CaOption,
     ClusterSource,
     ContextOption,
@@ -32,6 +34,9 @@ from hydatis_cli.cluster_source import (
     FromOption,
     KubeconfigOption,
     MatchersOption,
+    NodeCpuOption,
+    NodeMemoryOption,
+    NodesOption,
     PrometheusOption,
     SourceTraceOption,
     StartDayOption,
@@ -64,6 +69,9 @@ def assess(
     data: DataOption = None,
     days: DaysOption = DEFAULT_DAYS,
     start_day: StartDayOption = 0,
+    nodes: NodesOption = None,
+    node_cpu: NodeCpuOption = NODE_CPU,
+    node_memory: NodeMemoryOption = NODE_MEMORY,
     until: UntilOption = "",
     prices: Annotated[
         Path | None, typer.Option("--prices", help="What nodes cost, YAML or JSON; without it savings are in nodes alone.")
@@ -86,7 +94,22 @@ def assess(
     priced = read_prices(prices) if prices else None
     samples, sample_pods = (_QUICK_SAMPLES, _QUICK_PODS) if quick else (samples, sample_pods)
     source = ClusterSource(
-        prometheus, token_file, ca_file, match, step, kubeconfig, context, from_, trace, data, days, start_day, until
+        prometheus,
+        token_file,
+        ca_file,
+        match,
+        step,
+        kubeconfig,
+        context,
+        from_,
+        trace,
+        data,
+        days,
+        start_day,
+        until,
+        nodes,
+        node_cpu,
+        node_memory,
     )
     kept = work or Path(tempfile.mkdtemp(prefix="hydatis-assess-"))
     try:

@@ -40,6 +40,7 @@ from hydatis_cli.cluster_source import (
     StartDayOption,
     StepOption,
     TokenOption,
+    UntilOption,
     read_cluster,
 )
 from hydatis_cli.console import err, out, progress_bar
@@ -79,6 +80,7 @@ def recommend(
     data: DataOption = None,
     days: DaysOption = DEFAULT_DAYS,
     start_day: StartDayOption = 0,
+    until: UntilOption = "",
     work: Annotated[Path | None, typer.Option("--work", help="Keep the capture here, and go on with it when run again.")] = None,
     output: Annotated[Output, typer.Option("--output", "-o", help="In which form.")] = Output.TABLE,
     to: Annotated[Path | None, typer.Option("--to", help="Write files into this folder, which must not be there yet.")] = None,
@@ -101,7 +103,9 @@ def recommend(
     """
     if to is not None and to.exists():
         raise InvalidValue(f"{to} exists", field="--to", expected="a folder that is not there yet")
-    source = ClusterSource(prometheus, token_file, ca_file, match, step, kubeconfig, context, from_, trace, data, days, start_day)
+    source = ClusterSource(
+        prometheus, token_file, ca_file, match, step, kubeconfig, context, from_, trace, data, days, start_day, until
+    )
     method = RightSizing(
         request_margin_ratio=memory_margin,
         # the limit keeps its distance from the request
