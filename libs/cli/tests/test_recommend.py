@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import pytest
 import yaml
 from hydatis_cli.advice_files import FORMS, advice_files
 from hydatis_cli.advice_tables import totals
+from hydatis_cli.commands import recommend
 from hydatis_cli.main import app
 from hydatis_core.errors import ArtifactRefused, InvalidValue
 from hydatis_sizing.recommendation import Amounts, ContainerName, Recommendation, Risk
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 GIB, NAN = 2.0**30, math.nan
@@ -101,7 +104,7 @@ def test_sums_count_what_may_be_sized_and_never_more_than_is_asked_for() -> None
     assert told["workloads_count"] == 5
 
 
-def test_every_form_holds_the_same_advice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_form_holds_the_same_advice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = run(*TRACE, "--output", "json")
     assert told.exit_code == 0, told.output
     found = json.loads(told.stdout)
@@ -116,9 +119,10 @@ def test_every_form_holds_the_same_advice(tmp_path: Path, capsys: pytest.Capture
         cpu = values["resources"]["requests"]["cpu"]
         assert cpu == f"{math.ceil(round(amounts['cpu_cores'] * 1000, 6))}m" or not cpu.endswith("m")
         assert (tmp_path / "objects" / namespace / f"{name}.yaml").is_file()
-    capsys.readouterr()
+    terminal = Console(file=StringIO(), width=80)
+    monkeypatch.setattr(recommend, "out", terminal)
     assert run(*TRACE, "--rows", "3").exit_code == 0
-    shown = capsys.readouterr().out
+    shown = terminal.file.getvalue()
     assert "less" in shown
     assert "--rows shows them" in shown
 
