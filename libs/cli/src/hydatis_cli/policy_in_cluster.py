@@ -19,7 +19,7 @@ CONFIG_MAP, RIGHT_SIZING, KEY = "hydatis-policy", "hydatis-right-sizer", "policy
 SHIMS = "app.kubernetes.io/name=scheduler-plugin,app.kubernetes.io/part-of=hydatis"
 SHIM_PORT = 7080
 CALL_SECONDS = 10.0
-_CONFLICT = 409
+_NOT_FOUND, _CONFLICT = 404, 409
 _EXPECTED = {
     403: "a user who may get and patch it",
     404: f"a release of the chart; --kube-namespace names its namespace, whose ConfigMap is {CONFIG_MAP}",
@@ -71,11 +71,16 @@ class PolicyInCluster:
         Raises:
             DependencyUnavailable: there is no API server, or one may not look.
         """
+        from kubernetes.client import ApiException
+
         with self._called():
-            names = self.core.list_namespaced_config_map(
-                self.namespace, field_selector=f"metadata.name={self.config_map}", _request_timeout=CALL_SECONDS
-            )
-        return bool(names.items)
+            try:
+                self.core.read_namespaced_config_map(self.config_map, self.namespace, _request_timeout=CALL_SECONDS)
+            except ApiException as refused:
+                if refused.status == _NOT_FOUND:
+                    return False
+                raise
+        return True
 
     def read(self) -> str:
         """The policy's text.

@@ -107,17 +107,18 @@ class Resizer:
         if not self._cluster.synced or policy.mode != "apply" or not policy.resize.enabled:
             return
         advice = [one for one in self._cluster.advice.all() if may_resize(one.namespace, policy, self._cluster)]
-        resting = [one for one in advice if now < one.quarantined_until_seconds]
-        self._metrics.quarantined.set(len(resting))
-        for one in resting:
-            await self._give_back(one, now)
+        self._metrics.quarantined.set(sum(now < one.quarantined_until_seconds for one in advice))
         for one in advice:
-            if one not in resting:
+            if now < one.quarantined_until_seconds:
+                await self._give_back(one, now)
+            else:
                 await self._look_for_trouble(one, policy, now)
         wanted, caps, done = await asyncio.to_thread(self._plan, policy, now)
-        await self._carry_out(wanted, caps, now)
+        await self._carry_out(wanted, caps, policy, now)
         self._metrics.held(done.held)
         for change in done.changes:
+            if self._policy.policy is not policy:  # whoever switches off must not wait for the end of a turn
+                return
             if self._calls.may_try(change.pod, now):
                 await self._calls.announce(change, now)
 
@@ -128,11 +129,15 @@ class Resizer:
         requested = requested_by_owners(self._cluster)
         return wanted, caps, plan(list(wanted.values()), caps, blast, requested, policy.resize, now)
 
-    async def _carry_out(self, wanted: dict[Workload, list[Wanted]], caps: dict[str, NodeCap], now: float) -> None:
+    async def _carry_out(
+        self, wanted: dict[Workload, list[Wanted]], caps: dict[str, NodeCap], policy: RightSizingPolicy, now: float
+    ) -> None:
         """Resizes what was announced and has room; calls off what has none, or is wanted no more."""
         advertised = {node.metadata.name: advertised_by(node) for node in self._cluster.nodes.all()}
         still = {one.pod.metadata.uid: one for pods in wanted.values() for one in pods}
         for pod in self._cluster.pods.all():
+            if self._policy.policy is not policy:
+                return
             record = record_of(pod)
             if record is None or record.reason or not pod.runs or not is_announced(pod, record):
                 continue

@@ -80,17 +80,20 @@ def off(
             raise InvalidValue("a stack on this machine sizes no pods", field="--restore", expected="--cluster with it")
         _change(place, {"mode": "off"})
         return
-    _say(right_sizing_off.switch_off(place))
-    problem = None
+    problems = []
+    # Each of the three is done whatever becomes of the others.
+    try:
+        _say(right_sizing_off.switch_off(place))
+    except OperationalError as failure:
+        _say(f"right-sizing goes on as it was: {failure}")
+        problems += [failure] if restore else []  # who may change the shims' policy alone may not have that of the right-sizer
     try:
         _change(place, {"mode": "off"})
     except OperationalError as failure:
-        problem = failure  # pods go back whatever the shims do
-        if not restore:
-            raise
+        problems.append(failure)
     is_back = not restore or right_sizing_off.put_back(kubeconfig, context, rate, wait, as_json=json_)
-    if problem is not None:
-        raise problem
+    if problems:
+        raise problems[0]
     if not is_back:
         raise typer.Exit(EXIT_OPERATIONAL)
 
