@@ -13,7 +13,7 @@ from hydatis_simulator.benchmark.placement.second_wave import first_wave, resize
 from hydatis_simulator.peers.least_allocated import LeastAllocated
 
 HOUR, DAY = 6, 144  # steps of ten minutes
-PLAN = ReliefPlan(ReliefRules(dwell_ticks=2), tick_steps=1, pause_steps=HOUR + 3, moves_per_pod_day=1.0)
+PLAN = ReliefPlan(ReliefRules(dwell_ticks=2), tick_steps=1, round_steps=HOUR + 3, moves_per_pod_day=1.0)
 
 
 def nodes_of(count, cores=10.0, memory_bytes=100.0):
@@ -42,8 +42,8 @@ def relief(fleet, plan=PLAN, destination="requests", node_of=PLACED, requests_bi
 def test_a_node_that_stays_hot_sheds_one_pod_and_is_left_alone_after_it(fleet_of, destination):
     found = relief(fleet_that_grows(fleet_of), destination=destination)
     assert [move.source for move in found.moves] == [0]
-    # step 10 is seen at 11, twice in a row at 12, and acted upon at 13
-    assert found.moves[0].step == 13
+    # step 10 is seen at 11, twice in a row at 12; the next round is at 18, acted upon at 19
+    assert found.moves[0].step == 19
     assert found.use[0, [0, found.moves[0].target], -1] == pytest.approx([6.0, 6.0])
 
 

@@ -59,7 +59,7 @@ class RightSizerSettings(ServiceSettings):
     """host:port of feature-service, for the names of nodes; only relief asks it."""
     forecaster_address: str = "127.0.0.1:7011"
     """host:port of the forecaster, for how hot nodes will get; only relief asks it."""
-    relief_seconds: float = Field(default=300.0, gt=0, le=3600)
+    relief_seconds: float = Field(default=900.0, gt=0, le=3600)
     """Pause between two looks at which nodes stay hot. Three in a row must say so before a node is closed, or opened."""
     prometheus_url: str = ""
     """Base URL of the Prometheus that says how resized pods fare. Empty: kills and restarts alone say it."""

@@ -1,9 +1,8 @@
 """Relief after placement: nodes that are forecast to stay hot shed a pod at a time, as taints and the descheduler do in a cluster.
 
-Which nodes are closed is said by ``hydatis_placement.relief``, the very function that runs in a cluster. A closed node that is
-still hot sheds one pod, drawn, since the descheduler knows no use of pods either, to the node that a scheduler chooses among the
-open ones. The pod is counted on both for a while, and nodes' pasts stay theirs: for an hour nobody can tell what a move came to, so
-both wait for so long.
+Which nodes are closed is said by ``hydatis_placement.relief``, the very function that runs in a cluster. In every round, which are as
+far apart as the descheduler's, a closed node that is still hot sheds one pod, drawn, since the descheduler knows no use of pods
+either, to the node that a scheduler chooses among the open ones. The pod is counted on both for a while.
 """
 
 from __future__ import annotations
@@ -32,8 +31,8 @@ class ReliefPlan:
     rules: ReliefRules = field(default_factory=ReliefRules)
     tick_steps: int = 3
     """Steps from one forecast to the next; a move takes place one step after its forecast."""
-    pause_steps: int = 15
-    """Steps that two nodes wait after one sheds a pod to the other: until the hour looked back on is one after the move."""
+    round_steps: int = 15
+    """Steps from one round of moves to the next: the hour that a forecast looks back on is then one after the last move."""
     copied_steps: int = 2
     """Steps in which a moved pod counts on both nodes."""
     moves_per_pod_day: float = 0.01
@@ -103,7 +102,6 @@ def relieved(
     random = generator(seed, f"arena/relief/{fleet.name}")
     names = [str(node) for node in range(allocatable.shape[1])]
     states: dict[str, NodeRelief] = {}
-    waits = np.zeros(len(names), dtype=np.intp)
     moves: list[Move] = []
     day_steps = round(DAY_SECONDS / fleet.step_seconds)
     budget = day = 0
@@ -115,7 +113,9 @@ def relieved(
         forecasts = dict(zip(names, hottest.tolist(), strict=True))
         states = relieve(plan.rules, states, forecasts, made_at_seconds=now_seconds, now_seconds=now_seconds).nodes
         closed = np.array([states[name].tainted for name in names])
-        shedding = np.flatnonzero(closed & (hottest >= plan.rules.enter_ratio) & (waits <= step))
+        if (step - fleet.judged_from_step) % plan.round_steps:
+            continue
+        shedding = np.flatnonzero(closed & (hottest >= plan.rules.enter_ratio))
         for source in shedding[np.argsort(-hottest[shedding], kind="stable")][: max(budget, 0)]:
             pods = np.flatnonzero(cluster.node_of == source)
             if not pods.size:  # the last one left, and the forecast still remembers it
@@ -128,7 +128,6 @@ def relieved(
                 scores = destination.scores(step, pod, cluster.node_of, cluster.free)
                 target = int(np.argmax(np.where(fits, scores, -np.inf)))
                 cluster.move(pod, target, step + 1, plan.copied_steps)
-                waits[[source, target]] = step + plan.pause_steps
                 moves.append(Move(step + 1 - fleet.judged_from_step, pod, int(source), target))
                 budget -= 1
     return Relieved(cluster.judged_use(), np.unique(np.append(node_of, [move.target for move in moves])), tuple(moves))

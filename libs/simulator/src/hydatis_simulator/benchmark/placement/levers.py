@@ -54,7 +54,6 @@ class Lever:
 LEVERS: dict[str, Lever] = {
     "today": Lever(STOCK),
     "today, packing": Lever(PACKING),
-    "today, packing, relief": Lever(PACKING, relief="requests"),
     "placement": Lever(OURS),
     "placement, requests ignored": Lever(OURS, requests_bind=False),
     "placement, relief, requests ignored": Lever(OURS, requests_bind=False, relief="laws"),
