@@ -1,8 +1,8 @@
 """Relief after placement: nodes that are forecast to stay hot shed a pod at a time, as taints and the descheduler do in a cluster.
 
-Which nodes are closed is said by ``hydatis_placement.relief``, the very function that runs in a cluster. In every round, which are as
-far apart as the descheduler's, a closed node that is still hot sheds one pod, drawn, since the descheduler knows no use of pods
-either, to the node that a scheduler chooses among the open ones. The pod is counted on both for a while.
+Which nodes are closed is said by ``hydatis_placement.relief``, the very function that runs in a cluster. In every round, as far
+apart as the descheduler's, a closed node that is still hot sheds one pod, drawn, since the descheduler knows no use of pods either,
+to the node that a scheduler chooses among the open ones. The pod is counted on both for a while.
 """
 
 from __future__ import annotations
