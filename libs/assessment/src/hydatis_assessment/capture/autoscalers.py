@@ -81,11 +81,19 @@ class Autoscalers:
         vertical = listed(api, _VERTICAL) if has_group(api, _VERTICAL_GROUP) else ()
         read_vertical = [read(raw, _Autoscaler, "VerticalPodAutoscaler") for raw in vertical]
         self._vertical = {one.key(one.spec.target_ref) for one in read_vertical}
+        self._kinds = {workload.partition("/")[0] for _, workload in self._held.keys() | self._vertical}
 
     def on(self, row: ContainerRow) -> ContainerRow:
-        """A row, with who decides about it."""
-        key = row.name.namespace, row.name.workload
-        held = self._held.get(key, ())
+        """A row, with who decides about it.
+
+        Of a ReplicaSet, also whoever targets something of its name less the hash: kinds of others (a Rollout) own ReplicaSets as
+        Deployments do, and one HorizontalPodAutoscaler too few is a scale-out storm.
+        """
+        namespace, (kind, _, name) = row.name.namespace, row.name.workload.partition("/")
+        mine = {row.name.workload}
+        if kind == "ReplicaSet":
+            mine |= {f"{other}/{name.rpartition('-')[0]}" for other in self._kinds}
+        held = [pair for workload in mine for pair in self._held.get((namespace, workload), ())]
         resources = frozenset(resource for container, resource in held if container in ("", row.name.container))
-        is_vertical = key in self._vertical
+        is_vertical = any((namespace, workload) in self._vertical for workload in mine)
         return replace(row, hpa_resources=resources, vpa=is_vertical) if resources or is_vertical else row
