@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -115,8 +118,8 @@ def prometheus(replayed: Replayed, past_prometheus: Callable[..., Any]) -> Any:
 
 
 @pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubernetesApi]:
-    """The cluster as it is after those days."""
+def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Leads to the cluster as it is after those days."""
     server = ApiServer()
     for name in ("node-a", "node-b"):
         server.put("nodes", node_json(name))
@@ -126,8 +129,14 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubernetesApi]:
     template = {"metadata": {"annotations": {"hydatis.io/right-size": "off"}}, "spec": {"containers": [container]}}
     job = {"jobTemplate": {"spec": {"template": template}}}
     server.put("cronjobs", {"metadata": {"name": "report", "namespace": "shop"}, "spec": job})
-    yield KubernetesApi(server.kubeconfig(tmp_path_factory.mktemp("kube")))
+    yield server.kubeconfig(tmp_path_factory.mktemp("kube"))
     server.close()
+
+
+@pytest.fixture
+def api(kubeconfig: str) -> KubernetesApi:
+    """The same cluster."""
+    return KubernetesApi(kubeconfig)
 
 
 def running(row: int) -> dict[str, Any]:
@@ -247,6 +256,34 @@ def test_a_prometheus_that_dies_and_returns_costs_nothing_but_time(
     use = capture_cluster(folder, asked(replayed, prometheus.url), access, api, lambda done, total, text: again.append(text))
     assert again[0] == "kept"
     assert_is_the_trace(use, replayed)
+
+
+def test_a_command_that_was_killed_goes_on_when_it_is_run_again(
+    replayed: Replayed, prometheus: Any, kubeconfig: str, tmp_path: Path, until: Callable[..., object]
+) -> None:
+    end = datetime.fromtimestamp(replayed.trace.start_seconds + DAYS * DAY, UTC).isoformat()
+    asked = [
+        "--prometheus",
+        prometheus.url,
+        "--kubeconfig",
+        kubeconfig,
+        "--days",
+        str(DAYS),
+        "--until",
+        end,
+        "--work",
+        str(tmp_path),
+    ]
+    command = [sys.executable, "-m", "hydatis_cli.main", "recommend", *asked, "--min-history", "1", "--output", "json"]
+    capture = tmp_path / "capture"
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+        until(lambda: (capture / "day-000.npz").exists() or (capture / "use.npy").exists(), "a day is there")
+        running.kill()
+    told = subprocess.run(command, check=True, capture_output=True, text=True)
+    found = {one["workload"]: one for one in json.loads(told.stdout)["recommendations"]}
+    assert found.keys() >= {WORKLOADS[row] for row in (WEB, DB, RESET, TWICE, HIDDEN, KILLED, CRON)}
+    assert found["CronJob/report"]["untouched"] == "forbidden"
+    assert_is_the_trace(open_capture(capture), replayed)
 
 
 def test_a_short_absence_is_waited_for(replayed: Replayed, prometheus: Any, api: KubernetesApi, tmp_path: Path) -> None:
