@@ -43,6 +43,8 @@ class PolicyKeeper:
         """The policy in force."""
         self.problem = "it was not read yet"
         """What is wrong with it; empty: nothing."""
+        self.was_read = False
+        """Whether it was looked for once, found or not: until then off means nothing."""
 
     def listing(self) -> None:
         """A list begins."""
@@ -64,6 +66,7 @@ class PolicyKeeper:
 
     def take(self, text: bytes | None) -> None:
         """Takes the policy's text; None: there is none, and nothing is done."""
+        self.was_read = True
         if text is None:
             self._text, self.policy = None, RightSizingPolicy()
             self._refuse(f"{self._shown} has no {KEY}, or is not there: nothing is done")

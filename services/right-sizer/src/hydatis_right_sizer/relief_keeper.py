@@ -30,6 +30,8 @@ from hydatis_right_sizer.relief_taints import EFFECTS, effect_on, put_effect
 __all__ = ["ReliefKeeper", "relief_mode", "relief_rules"]
 
 _log = get_logger(__name__)
+#: How often it is looked whether the policy's mode changed.
+_SWITCH_SECONDS = 1.0
 
 
 def relief_mode(policy: RightSizingPolicy) -> str:
@@ -91,19 +93,23 @@ class ReliefKeeper:
         """Looks and acts until cancelled; asks nobody for forecasts while it is switched off."""
         book, stopping = HeatBook(), threading.Event()
         streams: tuple[TableSubscriber | ForecastSubscriber, ...] = ()
-        self._states = {}
+        self._states, looked, next_look = {}, "", 0.0
         try:
             while True:
-                if relief_mode(self._policy.policy) == "off":
+                mode = relief_mode(self._policy.policy)
+                if mode == "off":
                     await _stopped(streams)
                     book, streams = HeatBook(), ()
                 elif not streams:
                     streams = self._streams(book)
                     for stream in streams:
                         stream.start()
-                if self._cluster.synced:
+                # a switch acts at once, and off again and again until no taint is left
+                due = mode == "off" or mode != looked or time.monotonic() >= next_look
+                if due and self._cluster.synced and self._policy.was_read:
                     await asyncio.to_thread(self.round, book.newest, stopping)
-                await asyncio.sleep(self._pause_seconds)
+                    looked, next_look = mode, time.monotonic() + self._pause_seconds
+                await asyncio.sleep(min(self._pause_seconds, _SWITCH_SECONDS))
         finally:
             stopping.set()
             self._metrics.show({}, {})
@@ -144,8 +150,8 @@ class ReliefKeeper:
     def open_all(self, reason: str) -> None:
         """Takes every taint of ours."""
         for node in self._cluster.nodes.all():
-            if effect_on(node):
-                self._act(ReliefAction(node.metadata.name, False, math.nan, reason), "")
+            if effect_on(node) and not self._act(ReliefAction(node.metadata.name, False, math.nan, reason), ""):
+                return  # the API server does not take it now: the others will fare no better
         self._metrics.tainted_nodes.set(0)
 
     def _rules(self, policy: RightSizingPolicy) -> ReliefRules | None:
