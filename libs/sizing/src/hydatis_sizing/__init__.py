@@ -1,4 +1,4 @@
-"""What pods should ask for, from what they used: CPU by the bound on a node, memory by its maximum.
+"""What pods should ask for, from what they used, and how far such advice is followed.
 
-Import the modules (``from hydatis_sizing import cpu_request``). ``rivals`` holds the published methods that ours are judged beside.
+Import the modules (``from hydatis_sizing import bounds``). ``rivals`` holds the published methods that ours are judged beside.
 """
