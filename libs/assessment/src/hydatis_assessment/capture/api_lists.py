@@ -39,13 +39,13 @@ def listed(api: KubernetesApi, path: str, query: Mapping[str, str] | None = None
         DependencyUnavailable: there is no server, or one may not list this.
         InvalidValue: what it sends is no list.
     """
-    token = ""
+    next_page = ""
     while True:
-        asked = {**(query or {}), "limit": PAGE_COUNT} | ({"continue": token} if token else {})
+        asked = {**(query or {}), "limit": PAGE_COUNT} | ({"continue": next_page} if next_page else {})
         page = read(_body(api, path, asked), _List, "list")
         yield from page.items or ()
-        token = page.metadata.continue_
-        if not token:
+        next_page = page.metadata.continue_
+        if not next_page:
             return
 
 

@@ -56,7 +56,7 @@ __all__ = ["assess"]
 _QUICK_SAMPLES, _QUICK_PODS = 2, 200
 
 
-def assess(
+def assess(  # nosec B107  # a file's name
     prometheus: PrometheusOption = "",
     token_file: TokenOption = "",
     ca_file: CaOption = "",

@@ -67,7 +67,7 @@ class Mode(StrEnum):
     REPORT = "Report"
 
 
-def recommend(
+def recommend(  # nosec B107  # a file's name
     prometheus: PrometheusOption = "",
     token_file: TokenOption = "",
     ca_file: CaOption = "",
