@@ -133,12 +133,14 @@ def change_of(wanted: Wanted) -> Change | None:
         now = requests_now(pod)
         was = original_requests(pod) or {name: _quantities(asked) for name, asked in now.items()}
         requests = _changed(wanted, now, was)
+        if not requests:
+            return None
         then = {name: {**asked, **parsed(requests).get(name, {})} for name, asked in now.items()}
         more = given_up(was, then, pod).less(given_up(was, now, pod))
     except HydatisError:  # amounts or an annotation that cannot be meant
         return None
     taken = {one: max(_sum(now, one) - _sum(then, one), 0.0) for one in ("cpu", "memory")}
-    return Change(pod, requests, Amounts(taken["cpu"], taken["memory"]), more) if requests else None
+    return Change(pod, requests, Amounts(taken["cpu"], taken["memory"]), more)
 
 
 def is_observed(pod: RunningPod, policy: ResizePolicy, now_seconds: float) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import msgspec
 from hydatis_core.errors import HydatisError
@@ -86,8 +87,13 @@ _RECORD = msgspec.json.Decoder(ResizeRecord)
 def record_of(pod: RunningPod) -> ResizeRecord | None:
     """The pod's record; None: it has none, or one that cannot be read (it was changed by hand)."""
     text = pod.annotations.get(RESIZE_ANNOTATION)
+    return None if text is None else _read(text)
+
+
+@lru_cache(maxsize=65_536)  # read in every turn, and the same for the pods of a wave
+def _read(text: str) -> ResizeRecord | None:
     try:
-        return None if text is None else _RECORD.decode(text)
+        return _RECORD.decode(text)
     except msgspec.MsgspecError:
         return None
 

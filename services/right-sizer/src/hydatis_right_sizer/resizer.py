@@ -12,9 +12,9 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
-from hydatis_core.errors import DependencyUnavailable, HydatisError
+from hydatis_core.errors import DependencyUnavailable
 from hydatis_serving.kube.api import KubernetesApi
-from hydatis_serving.kube.resizing import has_resize, way_back
+from hydatis_serving.kube.resizing import has_resize
 from hydatis_serving.kube.running_pods import RunningPod, resize_state
 from hydatis_serving.kube.size_recommendations import API_VERSION, KIND, SizeRecommendation
 from hydatis_serving.logs import get_logger
@@ -108,11 +108,11 @@ class Resizer:
             return
         advice = [one for one in self._cluster.advice.all() if may_resize(one.namespace, policy, self._cluster)]
         self._metrics.quarantined.set(sum(now < one.quarantined_until_seconds for one in advice))
-        for one in advice:
+        for one, pods in await asyncio.to_thread(self._sized, advice):
             if now < one.quarantined_until_seconds:
-                await self._give_back(one, now)
+                await self._give_back(pods, now)
             else:
-                await self._look_for_trouble(one, policy, now)
+                await self._look_for_trouble(one, pods, policy, now)
         wanted, caps, done = await asyncio.to_thread(self._plan, policy, now)
         await self._carry_out(wanted, caps, policy, now)
         self._metrics.held(done.held)
@@ -121,6 +121,12 @@ class Resizer:
                 return
             if self._calls.may_try(change.pod, now):
                 await self._calls.announce(change, now)
+
+    def _sized(self, advice: Sequence[SizeRecommendation]) -> list[tuple[SizeRecommendation, list[Sized]]]:
+        """Pods of each workload that ask for less than their owners did; workloads without one left out."""
+        workloads = ((one, self._cluster.pods_of((one.namespace, one.workload))) for one in advice)
+        found = ((one, [is_one for is_one in map(sized, pods) if is_one is not None]) for one, pods in workloads)
+        return [(one, pods) for one, pods in found if pods]
 
     def _plan(self, policy: RightSizingPolicy, now: float) -> tuple[dict[Workload, list[Wanted]], dict[str, NodeCap], Plan]:
         wanted = wanted_by_workload(policy, self._cluster, now)
@@ -150,8 +156,9 @@ class Resizer:
             elif settled and cap.takes_in_place(Reclaimed()) and self._calls.may_try(pod, now):
                 await self._calls.resize(pod, record, now)
 
-    async def _look_for_trouble(self, advice: SizeRecommendation, policy: RightSizingPolicy, now: float) -> None:
-        pods = [one for one in map(sized, self._cluster.pods_of((advice.namespace, advice.workload))) if one is not None]
+    async def _look_for_trouble(
+        self, advice: SizeRecommendation, pods: Sequence[Sized], policy: RightSizingPolicy, now: float
+    ) -> None:
         limits = Limits(policy.resize.observation_seconds, policy.resize.throttled_ratio, policy.resize.latency_rise_ratio)
         measured: Sequence[Sized] = await self._courses.of(advice.workload, pods, policy.resize, now)
         found = troubles(measured, limits, now)
@@ -167,7 +174,7 @@ class Resizer:
         subject = ObjectReference(KIND, advice.name, advice.namespace, advice.uid, API_VERSION)
         self._audit.record("WorkloadQuarantined", subject, reason_of(found), after={"workload": advice.workload}, warning=True)
 
-    async def _give_back(self, advice: SizeRecommendation, now: float) -> None:
+    async def _give_back(self, pods: Sequence[Sized], now: float) -> None:
         """Resizes all pods of a workload that rests back to what its owner asked for, not slowly."""
         turns = asyncio.Semaphore(AT_ONCE)
 
@@ -175,8 +182,7 @@ class Resizer:
             async with turns:
                 await self._calls.give_back(pod, "its workload had trouble", now)
 
-        pods = self._cluster.pods_of((advice.namespace, advice.workload))
-        await asyncio.gather(*(one(pod) for pod in pods if pod.runs and self._calls.may_try(pod, now) and _is_lower(pod)))
+        await asyncio.gather(*(one(each.pod) for each in pods if each.pod.runs and self._calls.may_try(each.pod, now)))
 
 
 def _why_not(pod: RunningPod, record: ResizeRecord, wanted: Wanted | None, now: float) -> str:
@@ -187,10 +193,3 @@ def _why_not(pod: RunningPod, record: ResizeRecord, wanted: Wanted | None, now: 
     if change is None or change.requests != record.requests:
         return "it is wanted no more"
     return "its node did not make room in time" if now - record.at_seconds > INTENT_SECONDS else ""
-
-
-def _is_lower(pod: RunningPod) -> bool:
-    try:
-        return bool(way_back(pod))
-    except HydatisError:
-        return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 
 import msgspec
 from hydatis_core.errors import InvalidValue
@@ -54,8 +55,11 @@ def original_requests(pod: RunningPod) -> ContainerRequests | None:
         InvalidValue: the annotation was changed by hand to what cannot be meant.
     """
     text = pod.annotations.get(ORIGINAL_ANNOTATION)
-    if text is None:
-        return None
+    return None if text is None else _original(text)
+
+
+@lru_cache(maxsize=8192)  # the pods of a workload have the same
+def _original(text: str) -> ContainerRequests:
     try:
         original = _ORIGINAL.decode(text)
     except msgspec.MsgspecError as wrong:
