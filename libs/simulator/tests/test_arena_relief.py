@@ -62,6 +62,7 @@ def test_without_a_hot_node_nothing_moves_and_use_is_that_of_the_placement(rando
         fleet, allocatable, node_of, DESTINATIONS["laws"](fleet, allocatable), ReliefPlan(tick_steps=1), seed=1, requests_bind=False
     )
     assert not found.moves
+    assert found.used.tolist() == [0, 1, 2]
     assert np.allclose(found.use, node_use(fleet, node_of, 3), rtol=1e-4)
 
 

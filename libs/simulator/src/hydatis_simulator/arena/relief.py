@@ -130,7 +130,8 @@ def relieved(
                 cluster.move(pod, target, step + 1, plan.copied_steps)
                 moves.append(Move(step + 1 - fleet.judged_from_step, pod, int(source), target))
                 budget -= 1
-    return Relieved(cluster.judged_use(), np.unique(np.append(node_of, [move.target for move in moves])), tuple(moves))
+    used = np.unique(np.append(node_of.astype(np.intp), np.array([move.target for move in moves], dtype=np.intp)))
+    return Relieved(cluster.judged_use(), used, tuple(moves))
 
 
 class _Cluster:
