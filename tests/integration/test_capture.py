@@ -342,6 +342,27 @@ def test_what_cannot_be_asked_is_one_sentence(replayed: Replayed, prometheus: An
         captured(prometheus.url, "letters")
 
 
+def test_a_store_of_several_clusters_is_not_taken_for_one(
+    past_prometheus: Callable[..., Any], api: KubernetesApi, tmp_path: Path
+) -> None:
+    def samples() -> Iterator[tuple[str, float, float]]:
+        for cluster, level in (("east", 1.0), ("west", 2.0)):
+            labels = f'namespace="shop",pod="db-0",container="app",cluster="{cluster}"'
+            for at in range(1_795_392_000 - DAY - 600, 1_795_392_000, 240):
+                yield f"container_cpu_usage_seconds_total{{{labels}}}", at, level * (at - 1_795_000_000)
+                yield f"container_memory_working_set_bytes{{{labels}}}", at, level
+
+    prometheus = past_prometheus(samples())
+    access = PrometheusAccess(prometheus.url)
+    with pytest.raises(InvalidValue, match=r"knows 2 clusters: east, west .*--match 'cluster=\"east\"'"):
+        capture_cluster(tmp_path / "both", question(prometheus.url, 1_795_392_000, 1), access, api)
+    one = question(prometheus.url, 1_795_392_000, 1, matchers='cluster="west"')
+    use = capture_cluster(tmp_path / "west", one, access, api)
+    row = row_of(use, "StatefulSet/db")
+    assert np.nanmax(use.use[MEMORY, row]) == 2.0
+    np.testing.assert_allclose(use.use[CPU, row, 2:-2], 2.0, rtol=1e-3)
+
+
 def test_days_before_prometheus_remembers_are_left_out(
     replayed: Replayed, prometheus: Any, api: KubernetesApi, tmp_path: Path
 ) -> None:

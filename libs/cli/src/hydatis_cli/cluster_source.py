@@ -52,6 +52,8 @@ __all__ = [
 
 DEFAULT_DAYS = 30
 _SYNTHETIC_PODS_COUNT = 200
+#: Folder of a capture within that of --work.
+_CAPTURE = "capture"
 
 PrometheusOption = Annotated[
     str, typer.Option("--prometheus", envvar="HYDATIS_PROMETHEUS", help="URL of the cluster's Prometheus; it is only read.")
@@ -62,7 +64,9 @@ MatchersOption = Annotated[str, typer.Option("--match", help="More label matcher
 StepOption = Annotated[float, typer.Option("--step", help="Seconds between samples.")]
 KubeconfigOption = Annotated[str, typer.Option("--kubeconfig", help="A kubeconfig file; without it as kubectl finds one.")]
 ContextOption = Annotated[str, typer.Option("--context", help="A context of the kubeconfig.")]
-FromOption = Annotated[Path | None, typer.Option("--from", help="A capture that was finished; nobody is asked.")]
+FromOption = Annotated[
+    Path | None, typer.Option("--from", help="The --work folder of a capture that was finished; nobody is asked.")
+]
 SourceTraceOption = Annotated[
     str, typer.Option("--trace", help="A trace taken for a cluster: synthetic, bitbrains, alibaba_2018, planetlab.")
 ]
@@ -125,12 +129,13 @@ def read_cluster(source: ClusterSource, work: Path, progress: Callable[[int, int
         shown = f"{' and '.join(told)} are not one source" if told else "no source of metrics"
         raise InvalidValue(shown, field="source", expected=f"one of {', '.join(_SOURCES)}")
     if source.capture:
-        return open_capture(source.capture)
+        inside = source.capture / _CAPTURE  # of a folder that was --work's
+        return open_capture(inside if inside.is_dir() else source.capture)
     if source.trace:
         return use_of_trace(_trace(source), _nodes(source))
     end_seconds = _seconds(source.until) if source.until else time.time()
     asked = question(source.prometheus, end_seconds, source.days, step_seconds=source.step_seconds, matchers=source.matchers)
-    folder = work / "capture"
+    folder = work / _CAPTURE
     begun = CaptureFolder(folder).question
     if begun is not None and not source.until:  # it goes on with the days that it was begun for: now is later every time
         asked = msgspec.structs.replace(asked, start_seconds=begun.start_seconds)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from hydatis_core.errors import InvalidValue
 from numpy.typing import NDArray
 
 from hydatis_assessment.capture.asker import PAGE_VALUES, Asker, Page
@@ -17,14 +18,16 @@ from hydatis_assessment.capture.container_answers import (
     ContainerLabels,
     OwnerLabels,
 )
-from hydatis_assessment.capture.container_queries import EVENT_SECONDS, EVENTS, NAMESPACES, OWNERS, USE, Query
+from hydatis_assessment.capture.container_queries import CLUSTER_LABELS, EVENT_SECONDS, EVENTS, NAMESPACES, OWNERS, USE, Query
 from hydatis_assessment.capture.pieces import Namespaces, Piece
 from hydatis_assessment.capture.question import Question
-from hydatis_assessment.cluster_use import DAY_SECONDS
+from hydatis_assessment.cluster_use import CPU, DAY_SECONDS, MEMORY
 
 __all__ = ["CapturedDay", "ask_day"]
 
 _HOUR_SECONDS = 3600.0
+#: CPU is asked for over so many steps where more than this share of it is missing beside memory that is known.
+_WIDER_STEPS, _MISSING_RATIO = (2, 4), 0.1
 _EVENTS_A_DAY = round(DAY_SECONDS) // EVENT_SECONDS
 
 
@@ -59,7 +62,8 @@ async def ask_day(asker: Asker, question: Question, number: int) -> CapturedDay:
         number: of the day, from 0.
 
     Raises:
-        InvalidValue, DependencyUnavailable: as of ``Asker.ask``.
+        InvalidValue: it knows several clusters; else as of ``Asker.ask``.
+        DependencyUnavailable: as of ``Asker.ask``.
     """
     start = question.start_seconds + number * DAY_SECONDS
     namespaces, most_containers = await _namespaces(asker, start)
@@ -69,6 +73,13 @@ async def ask_day(asker: Asker, question: Question, number: int) -> CapturedDay:
     keys = sorted({key for found in pages for page in found for labels in page.labels if all(key := labels.key)})
     row_of = {key: row for row, key in enumerate(keys)}
     use = np.stack([_rows(found, row_of, steps) for found in pages])
+    del pages
+    for wider in _WIDER_STEPS:
+        missing = np.isnan(use[CPU]) & ~np.isnan(use[MEMORY])
+        if missing.sum() <= _MISSING_RATIO * (~np.isnan(use[MEMORY])).sum():
+            break
+        found = await asker.ask(replace(USE[CPU], steps=wider), CONTAINER_DECODER, steps, most)
+        use[CPU] = np.where(missing, _rows(found, row_of, steps), use[CPU])
 
     async def events(query: Query, *, of_containers: bool = True) -> NDArray[np.float32]:
         # kube-state-metrics may say namespaces by another label: its answers are small, and cut by time alone
@@ -94,9 +105,18 @@ async def ask_day(asker: Asker, question: Question, number: int) -> CapturedDay:
 
 
 async def _namespaces(asker: Asker, start: float) -> tuple[Namespaces, int]:
-    """The namespaces of a day and the most containers that it had at a time."""
+    """The namespaces of a day and the most containers that it had at a time.
+
+    Raises:
+        InvalidValue: they are of several clusters: pods of one name would be taken for one.
+    """
     hours = Piece(start + _HOUR_SECONDS, _HOUR_SECONDS, 24)
     pages = await asker.ask(NAMESPACES, NAMESPACE_DECODER, hours, 24)
+    for label in CLUSTER_LABELS:
+        clusters = sorted({getattr(labels, label) for page in pages for labels in page.labels} - {""})
+        if len(clusters) > 1:
+            shown = f"{asker.url} knows {len(clusters)} clusters: {', '.join(clusters[:5])}"
+            raise InvalidValue(shown, field="--match", expected=f"one of them, as --match '{label}=\"{clusters[0]}\"'")
     by_label = {
         label: sorted({getattr(labels, label) for page in pages for labels in page.labels} - {""})
         for label in ("exported_namespace", "namespace")

@@ -34,14 +34,20 @@ __all__ = [
 ContainerKey = tuple[str, str, str]
 
 
-class NamespaceLabels(msgspec.Struct, frozen=True, gc=False):
-    """Labels of a count of containers."""
-
+class _Namespace(msgspec.Struct, frozen=True, gc=False):
     namespace: str = ""
     exported_namespace: str = ""
 
 
-class ContainerLabels(NamespaceLabels, frozen=True, gc=False):
+class NamespaceLabels(_Namespace, frozen=True, gc=False):
+    """Labels of a count of containers."""
+
+    cluster: str = ""
+    cluster_name: str = ""
+    cluster_id: str = ""
+
+
+class ContainerLabels(_Namespace, frozen=True, gc=False):
     """Labels of a container's series."""
 
     pod: str = ""
@@ -59,7 +65,7 @@ class ContainerLabels(NamespaceLabels, frozen=True, gc=False):
         )
 
 
-class OwnerLabels(NamespaceLabels, frozen=True, gc=False):
+class OwnerLabels(_Namespace, frozen=True, gc=False):
     """Labels of kube-state-metrics' facts."""
 
     pod: str = ""

@@ -14,12 +14,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["EVENTS", "EVENT_SECONDS", "NAMESPACES", "OWNERS", "USE", "Query", "namespace_matcher"]
+__all__ = ["CLUSTER_LABELS", "EVENTS", "EVENT_SECONDS", "NAMESPACES", "OWNERS", "USE", "Query", "namespace_matcher"]
 
 #: Labels that say which container a series is of.
 _KEY = "namespace, pod, container, exported_namespace, exported_pod, exported_container"
 _POD = "namespace, pod, exported_namespace, exported_pod"
 _CONTAINER = 'container!="",container!="POD"'
+
+#: Labels that may say which cluster a series is of.
+CLUSTER_LABELS = ("cluster", "cluster_name", "cluster_id")
 
 #: What befell a container is asked for by so many seconds.
 EVENT_SECONDS = 21_600
@@ -31,19 +34,22 @@ class Query:
 
     name: str
     expression: str
+    steps: int = 1
+    """How many steps the range is long; it ends with the last of them."""
 
     def promql(self, step_seconds: float, matchers: str) -> str:
         """The query.
 
         Args:
-            step_seconds: the range that each value is over.
+            step_seconds: a step.
             matchers: as PromQL writes them, without braces; empty: none.
         """
-        told = self.expression.replace("<step>", f"{step_seconds:.0f}s")
+        told = self.expression.replace("<step>", f"{self.steps * step_seconds:.0f}s")
         return told.replace("<and>", f",{matchers}" if matchers else "")
 
 
-#: Cores and bytes, in the order of the first axis of use.
+#: Cores and bytes, in the order of the first axis of use. A rate takes two samples: where a cluster is scraped so seldom that a
+#: step has no two, wider ranges are asked for (``captured_day``).
 USE = (
     Query("cpu", f"rate(container_cpu_usage_seconds_total{{{_CONTAINER}<and>}}[<step>])"),
     Query("memory", f"max_over_time(container_memory_working_set_bytes{{{_CONTAINER}<and>}}[<step>])"),
@@ -89,10 +95,11 @@ OWNERS = {
     "pod_node": Query("pod_node", f'max by ({_POD}, node, exported_node) (max_over_time(kube_pod_info{{pod!=""<and>}}[<step>]))'),
 }
 
-#: How many containers each namespace has: what questions are cut by.
+#: How many containers each namespace has: what questions are cut by; and of which clusters, where one store is of several.
 NAMESPACES = Query(
     "namespaces",
-    f"count by (namespace, exported_namespace) (container_memory_working_set_bytes{{{_CONTAINER}<and>}})",
+    f"count by (namespace, exported_namespace, {', '.join(CLUSTER_LABELS)})"
+    f" (container_memory_working_set_bytes{{{_CONTAINER}<and>}})",
 )
 
 
