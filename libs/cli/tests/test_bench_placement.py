@@ -240,3 +240,14 @@ def test_a_folder_that_holds_no_trace_is_refused(tmp_path, prepare):
     found = run(folder, tmp_path / "figures.json")
     assert isinstance(found.exception, HydatisError), found.exception
     assert not (tmp_path / "figures.json").exists()
+
+
+def test_levers_stand_side_by_side_and_two_waves_are_left_out_of_a_short_folder(data, tmp_path):
+    found = run(
+        data, tmp_path / "levers.json", "--experiments", "E8", "--policies", "gpa-lowest,oracle", "--report", tmp_path / "page.html"
+    )
+    assert found.exception is None, found.output
+    rows = json.loads((tmp_path / "levers.json").read_text())["levers"]["rows"]
+    assert "sizes, placement, relief" in rows
+    assert not [name for name in rows if name.startswith("two waves")]
+    assert "sizes, placement, relief" in (tmp_path / "page.html").read_text()

@@ -17,7 +17,7 @@ import typer
 from hydatis_core.errors import InvalidValue
 from hydatis_pipelines.whole_files import write_whole
 from hydatis_simulator.benchmark.placement.cells import TUNING
-from hydatis_simulator.benchmark.placement.levers import PEERS_OF_LEVERS, lever_plan, lever_summary
+from hydatis_simulator.benchmark.placement.levers import PEERS_OF_LEVERS, lever_plan, lever_summary, levers_of
 from hydatis_simulator.benchmark.placement.months import ARRIVAL_DAYS, HISTORY_DAYS, MACHINES, TRACE, Months, read_months
 from hydatis_simulator.benchmark.placement.plan import freeze, test_plan, tuning_plan
 from hydatis_simulator.benchmark.placement.protocol import EXPERIMENTS, QUICK_POLICIES, Protocol, quick
@@ -81,11 +81,11 @@ def placement(
         tuned = freeze(specs, tuning)
         plan = test_plan(protocol, specs, tuned, wanted)
         if "E8" in wanted:
-            plan += lever_plan(protocol, specs, tuned)
+            plan += lever_plan(protocol, specs, tuned, levers_of(months.days))
         results = run_tasks(setup, plan, jobs, progress, "test")
         figures = summary(specs, tuned, results)
         if "E8" in wanted:
-            figures["levers"] = lever_summary(protocol, specs, tuned, results)
+            figures["levers"] = lever_summary(protocol, specs, tuned, results, levers_of(months.days))
         if "E7" in wanted:
             figures["fragmentation"] = fragmentation_figures(data, seeds, quick_, progress)
     stored = storable(_header(wanted, specs, protocol, months, frozen, seeds=seeds, quick_=quick_) | figures)

@@ -12,14 +12,16 @@ from typing import Any
 
 from hydatis_simulator.benchmark.placement.cells import TEST, FleetSpec
 from hydatis_simulator.benchmark.placement.intervals import paired_ratio
+from hydatis_simulator.benchmark.placement.months import ARRIVAL_DAYS, HISTORY_DAYS
 from hydatis_simulator.benchmark.placement.oracle import Oracle
 from hydatis_simulator.benchmark.placement.plan import FREE, Tuned, nodes_needed_tasks, settings_of
 from hydatis_simulator.benchmark.placement.protocol import Protocol
+from hydatis_simulator.benchmark.placement.second_wave import WAIT_DAYS
 from hydatis_simulator.benchmark.placement.summary import UNPUBLISHED, needed_row
 from hydatis_simulator.benchmark.placement.tasks import ALLOWED, Bounds, NodesNeeded, Task
 from hydatis_simulator.peers.spec import PeerSpec
 
-__all__ = ["LEVERS", "PEERS_OF_LEVERS", "Lever", "lever_plan", "lever_summary"]
+__all__ = ["LEVERS", "PEERS_OF_LEVERS", "Lever", "lever_plan", "lever_summary", "levers_of"]
 
 #: Who is compared with where E8 runs alone: the published peers that read use and were best in the stored E1, and the oracles.
 PEERS_OF_LEVERS = ("gpa-lowest", "rc-like-lowest", "trimaran-target-load-packing", "trimaran-low-risk-overcommitment", "oracle")
@@ -70,11 +72,23 @@ LEVERS: dict[str, Lever] = {
 }
 
 
-def lever_plan(protocol: Protocol, specs: Sequence[PeerSpec], tuned: Mapping[str, Tuned]) -> list[Task]:
+def levers_of(days: int) -> dict[str, Lever]:
+    """The levers for which a part of the trace is long enough: two waves take days of their own.
+
+    Args:
+        days: of the part.
+    """
+    least = HISTORY_DAYS + ARRIVAL_DAYS + WAIT_DAYS + 1
+    return {name: lever for name, lever in LEVERS.items() if days >= least or not lever.disturbance}
+
+
+def lever_plan(
+    protocol: Protocol, specs: Sequence[PeerSpec], tuned: Mapping[str, Tuned], levers: Mapping[str, Lever] = LEVERS
+) -> list[Task]:
     """All rows, those of E1 that they stand beside, and bounds; fleet by fleet."""
     tasks: list[Task] = []
     for seed in _seeds(protocol):
-        for disturbance in dict.fromkeys(lever.disturbance for lever in LEVERS.values()):
+        for disturbance in dict.fromkeys(lever.disturbance for lever in levers.values()):
             fleet = FleetSpec(TEST, seed, protocol.pods_count, disturbance=disturbance)
             tasks += _references(fleet)
             if not disturbance:
@@ -86,12 +100,18 @@ def lever_plan(protocol: Protocol, specs: Sequence[PeerSpec], tuned: Mapping[str
     return tasks
 
 
-def lever_summary(protocol: Protocol, specs: Sequence[PeerSpec], tuned: Mapping[str, Tuned], results: Results) -> Json:
+def lever_summary(
+    protocol: Protocol,
+    specs: Sequence[PeerSpec],
+    tuned: Mapping[str, Tuned],
+    results: Results,
+    levers: Mapping[str, Lever] = LEVERS,
+) -> Json:
     """Rows by lever and allowed violation: nodes over the oracle's, the bound's and the best published usage-aware peer's."""
     seeds = _seeds(protocol)
     peers = {ratio: _best_peer(seeds, protocol.pods_count, specs, tuned, results, ratio) for ratio in ALLOWED}
     rows: Json = {}
-    for name, lever in LEVERS.items():
+    for name, lever in levers.items():
         found = [results[lever.task(name, seed, protocol.pods_count)] for seed in seeds]
         limits = [_references(FleetSpec(TEST, seed, protocol.pods_count, disturbance=lever.disturbance)) for seed in seeds]
         rows[name] = {"lever": asdict(lever)}
