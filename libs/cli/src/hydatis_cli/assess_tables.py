@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from rich.table import Table
@@ -15,8 +16,8 @@ __all__ = ["assess_rows", "assess_tables"]
 
 Json = dict[str, Any]
 _SHOWN_COUNT = 10
-#: Words narrower than this are hard to read on a terminal.
-_LEAST_TEXT_WIDTH = 24
+#: The violation that is shown where there is room for one.
+_MAIN = "0.01"
 _FAMILIES = {"today": "", "ours": "HYDATIS", "peer": "peer", "bound": "bound"}
 
 
@@ -28,9 +29,7 @@ def assess_tables(figures: Json) -> list[Table]:
         table = Table(title=f"{caption}\n\n{rows.title}" if caption else rows.title, title_justify="left")
         for position, column in enumerate(rows.columns):
             is_text = position < rows.left_columns_count
-            longest = max((len(cells[position]) for cells in rows.cells), default=0)
-            width = min(longest, _LEAST_TEXT_WIDTH) if is_text else None
-            table.add_column(column, justify="left" if is_text else "right", overflow="fold", min_width=width)
+            table.add_column(column, justify="left" if is_text else "right", overflow="fold")
         for cells in rows.cells:
             table.add_row(*cells)
         tables.append(table)
@@ -45,7 +44,7 @@ def assess_rows(figures: Json, *, is_narrow: bool = False) -> Iterator[Rows]:
         is_narrow: for a terminal: fewer columns.
     """
     if figures["savings"]:
-        yield _levers(figures, ("0.01",) if is_narrow else tuple(RATIOS))
+        yield _levers(figures, is_narrow=is_narrow)
         yield _harm(figures["savings"]["harm"])
     yield from _waste(figures["waste"], ("requested", "mean", "p95", "wasted") if is_narrow else _USE)
     if figures["forecasts"]:
@@ -58,66 +57,81 @@ def assess_rows(figures: Json, *, is_narrow: bool = False) -> Iterator[Rows]:
         yield _care(figures["care"])
 
 
+#: Of columns where a bare name says too little.
+_HEADS = {"mean": "mean use", "p95": "95th %", "max": "most use"}
 _USE = ("requested", "mean", "p95", "max", "wasted")
 
 
-def _levers(figures: Json, saved_at: Sequence[str]) -> Rows:
+def _levers(figures: Json, *, is_narrow: bool) -> Rows:
     savings, saved = figures["savings"], figures["saved"]
-    money = "currency" in saved
-    oracle = next(lever["nodes"]["0.01"]["value"] for lever in savings["levers"] if lever["name"] == "oracle")
-    cells = []
-    for lever in savings["levers"]:
-        row = [lever["text"], _FAMILIES[lever["family"]]]
-        for ratio in RATIOS:
-            nodes = lever["nodes"][ratio]
-            row.append(with_interval(nodes, node_count) if nodes["value"] is not None else "never")
-        for ratio in saved_at:
-            one = saved["levers"][lever["name"]][ratio]
-            row.append(percent(one["ratio"]["value"]) if one else "-")
-        row.append(_over(lever["nodes"]["0.01"]["value"], oracle))
-        if len(saved_at) > 1:
-            row.append(percent(lever["nodes"]["0.01"]["worst_node_violation_ratio"], 1))
-        if money:
-            one = saved["levers"][lever["name"]]["0.01"]
-            row.append(with_interval(one["money_a_month"], lambda sum_: f"{sum_:,.0f}") if one else "-")
-        cells.append(tuple(row))
-    bound = savings["bounds"]["fluid_nodes"]
-    cells.append(
-        (
-            "L1: pods cut and moved at will, no violation",
-            "bound",
-            *[with_interval(bound, node_count)] * 3,
-            *["-"] * len(saved_at),
-            _over(bound["value"], oracle),
-            *["-"] * (len(saved_at) > 1),
-            *["-"] * money,
-        )
-    )
+    levers = [*savings["levers"], _fluid(savings["bounds"]["fluid_nodes"])]
+    oracle = next(lever["nodes"][_MAIN]["value"] for lever in levers if lever["name"] == "oracle")
+
+    def saving(ratio: str, what: str) -> Callable[[Json], Json | None]:
+        return lambda lever: (saved["levers"].get(lever["name"], {}).get(ratio) or {}).get(what)
+
+    columns: dict[str, Callable[[Json], str]] = {"lever": lambda lever: lever["text"]}
+    if not is_narrow:
+        columns["by"] = lambda lever: _FAMILIES[lever["family"]]
+    for ratio, text in RATIOS.items():
+        columns[f"nodes at {text}"] = partial(_nodes, ratio, not is_narrow or ratio == _MAIN)
+    for ratio in (_MAIN,) if is_narrow else RATIOS:
+        columns[f"saved at {RATIOS[ratio]}"] = partial(_value, saving(ratio, "ratio"), percent)
+    columns[f"x oracle at {RATIOS[_MAIN]}"] = lambda lever: _over(lever["nodes"][_MAIN]["value"], oracle)
+    if not is_narrow:
+        columns[f"worst node at {RATIOS[_MAIN]}"] = lambda lever: percent(lever["nodes"][_MAIN]["worst_node_violation_ratio"], 1)
+    if "currency" in saved:
+        shown = _value if is_narrow else _interval
+        columns[f"{saved['currency']} a month saved at {RATIOS[_MAIN]}"] = partial(shown, saving(_MAIN, "money_a_month"), _money)
     now = f"{savings['nodes_now']:,.0f} nodes now; " if savings["nodes_now"] is not None else ""
     beside = "the nodes that are there" if saved["beside"] == "now" else "what today's requests need"
-    node, days = savings["node"], savings["days"]
     return Rows(
         f"Nodes needed, by node-time allowed above 90 % CPU or 95 % memory; {now}saved beside {beside}",
+        _how_counted(savings),
+        tuple(columns),
+        tuple(tuple(cell(lever) for cell in columns.values()) for lever in levers),
+        left_columns_count=1 if is_narrow else 2,
+    )
+
+
+def _how_counted(savings: Json) -> str:
+    node, days = savings["node"], savings["days"]
+    return (
         f"Nodes of {node['cpu_cores']:g} cores and {node['memory_bytes'] / 2**30:,.0f} GiB ({node['cpu_share_ratio']:.0%} of the "
         f"CPU is of this shape). Policies and sizers know {days['history_days']} days, pods arrive on the next, and the "
         f"{days['judged_days']} days after are judged; nobody saw those. {savings['samples_count']} samples of "
         f"{savings['sample_pods_count']:,} pods stand for {savings['pods_count']:,}: one node of a sample is "
         f"{savings['grain_nodes']:.2g} of the cluster. Brackets: 95 % over samples, orders of arrival and shifted days. "
-        "Tuned peers were tuned inside the history. "
-        "Where requests do not bind, a scheduler would have to place beyond requests, which no scheduler of Kubernetes may. "
-        "Never: not even many more nodes were enough, because single pods fill a node or find none that takes them.",
-        (
-            "lever",
-            "",
-            *(f"nodes at {text}" for text in RATIOS.values()),
-            *(f"saved at {RATIOS[ratio]}" for ratio in saved_at),
-            "x oracle at 1 %",
-            *(("worst node at 1 %",) if len(saved_at) > 1 else ()),
-            *((f"{saved['currency']} a month saved at 1 %",) if money else ()),
-        ),
-        tuple(cells),
-        left_columns_count=2,
+        "Tuned peers were tuned inside the history. Where requests do not bind, a scheduler would have to place beyond requests, "
+        "which no scheduler of Kubernetes may. Never: not even many more nodes were enough, because single pods fill a node or "
+        "find none that takes them."
     )
+
+
+def _fluid(bound: Json) -> Json:
+    nodes = dict.fromkeys(RATIOS, bound | {"worst_node_violation_ratio": 0.0})
+    return {"name": "fluid", "text": "L1: pods cut and moved at will, no violation", "family": "bound", "nodes": nodes}
+
+
+def _nodes(ratio: str, has_interval: bool, lever: Json) -> str:
+    nodes = lever["nodes"][ratio]
+    if nodes["value"] is None:
+        return "never"
+    return with_interval(nodes, node_count) if has_interval else node_count(nodes["value"])
+
+
+def _interval(found: Callable[[Json], Json | None], shown: Callable[[float], str], lever: Json) -> str:
+    one = found(lever)
+    return with_interval(one, shown) if one else "-"
+
+
+def _value(found: Callable[[Json], Json | None], shown: Callable[[float], str], lever: Json) -> str:
+    one = found(lever)
+    return shown(one["value"]) if one else "-"
+
+
+def _money(amount_a_month: float) -> str:
+    return f"{amount_a_month:,.0f}"
 
 
 def _harm(harm: Json) -> Rows:
@@ -150,7 +164,7 @@ def _waste(waste: Json, figures: Sequence[str]) -> Iterator[Rows]:
 def _use(title: str, rows: Sequence[Json], names: tuple[str, ...], figures: Sequence[str]) -> Rows:
     columns = [*names, "containers", "no request"]
     for name, _, unit, _ in RESOURCES:
-        columns += [f"{name} {figure}, {unit}" for figure in figures]
+        columns += [f"{name} {figures[0]}, {unit}", *(_HEADS.get(figure, figure) for figure in figures[1:])]
     shown = rows[:_SHOWN_COUNT]
     cells = [
         (

@@ -26,7 +26,7 @@ from hydatis_assessment.cluster_use import ClusterUse
 
 __all__ = ["PODS_COUNT", "SAMPLES_COUNT", "node_shape", "savings"]
 
-PODS_COUNT, SAMPLES_COUNT = 2000, 5
+PODS_COUNT, SAMPLES_COUNT = 2000, 8
 _TUNING = "tuning"
 
 

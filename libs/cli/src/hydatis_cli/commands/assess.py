@@ -153,6 +153,8 @@ def _digest_of_code() -> str:
 def _header(source: ClusterSource, samples: int, sample_pods: int, prices: Prices | None) -> dict[str, Any]:
     if source.trace:
         told = f"--trace {source.trace} --data DATA --days {source.days} --start-day {source.start_day}"
+        if source.nodes_count:
+            told += f" --nodes {source.nodes_count} --node-cpu {source.node_cpu} --node-memory {source.node_memory}"
     else:
         told = "--from CAPTURE" if source.capture else f"--prometheus URL --days {source.days}"
     packages = ("hydatis-assessment", "hydatis-sizing", "hydatis-simulator", "numpy")
