@@ -22,7 +22,8 @@ def use_of(rows: list[ContainerRow], cpu: list[float], memory: list[float], **to
 
 
 def test_replicas_share_one_request_by_the_hardest_working() -> None:
-    rows = [ContainerRow(WEB, "web-1", requests=ASKED), ContainerRow(WEB, "web-2", requests=ASKED)]
+    limits = Amounts(float("nan"), 8 * GIB)
+    rows = [ContainerRow(WEB, f"web-{number}", requests=ASKED, limits=limits) for number in (1, 2)]
     (one,) = advice(use_of(rows, [0.1, 1.0], [GIB, 2 * GIB]))
     assert one.container == WEB
     assert one.pods_count == 2

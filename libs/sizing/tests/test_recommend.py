@@ -86,7 +86,8 @@ def test_hours_of_history_are_filled_up_from_the_class_and_flagged() -> None:
     assert [one.untouched for one in made] == [""] * 5 + ["too-little-history"]
     assert made[5].requests.cpu_cores == pytest.approx(0.2 * 1.5)
     assert made[5].requests.memory_bytes == pytest.approx(0.5 * 1.5 * GIB)
-    assert made[5].memory_limit_bytes == pytest.approx(0.5 * 1.5 * 1.5 * GIB)
+    assert math.isnan(made[5].memory_limit_bytes), "its owner set none"
+    assert made[5].risk.kills_per_pod_day == 0
 
 
 def test_hours_of_history_without_a_class_say_nothing() -> None:

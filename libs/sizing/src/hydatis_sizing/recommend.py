@@ -76,7 +76,9 @@ def recommend(
     # A floor is not above what the owner asked for.
     floors = np.fmin(FLOORS[:, None], np.where(owned > 0, owned, np.inf))
     requests = np.maximum(requests, floors)
-    limits = np.maximum(limits, requests[1])
+    # Who set no limit gets none: a fence that nobody asked for can only kill.
+    fenced = np.array([one.owned_memory_limit_bytes > 0 for one in containers], dtype=bool)
+    limits = np.where(fenced, np.maximum(limits, requests[1]), np.nan)
     risks = _risks(book, group_of, needs, requests, limits, hidden)
     made = []
     for group, container in enumerate(containers):
@@ -139,4 +141,5 @@ def _risks(
     with np.errstate(divide="ignore", invalid="ignore"):
         margins = np.stack([requests[1], limits]) / needs.memory_bytes - 1.0
     memory = np.where(np.isnan(margins[0]), np.nan, memory_above_ratio(days, margins[0]))
-    return np.stack([cpu, memory, np.where(np.isnan(margins[1]), np.nan, chance_passed_per_day(days, margins[1]))])
+    kills = np.where(np.isnan(margins[1]), np.nan, chance_passed_per_day(days, margins[1]))
+    return np.stack([cpu, memory, np.where(np.isnan(limits) & ~np.isnan(requests[1]), 0.0, kills)])

@@ -36,7 +36,7 @@ class Risk:
     memory_above_ratio: float
     """The same of memory: such a pod is evicted before others when its node runs out."""
     kills_per_pod_day: float
-    """Times that a pod passes its memory limit in a day, >= 0."""
+    """Times that a pod passes its memory limit in a day, >= 0; without a limit 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,8 @@ class Recommendation:
     requests: Amounts
     """Advised. NaN: too little is known, keep what is there."""
     memory_limit_bytes: float
-    """Advised, >= the request; NaN: keep what is there. CPU is never limited: what nobody else wants may be used."""
+    """Advised where the owner set one, >= the request; NaN: keep what is there, also none. CPU is never limited: what nobody
+    else wants may be used."""
     risk: Risk
     history_days: float
     """Days of use that it rests on, >= 0."""
