@@ -260,6 +260,7 @@ def _upgrade(walk: Transcript, asking: str) -> None:
 def _uninstall(walk: Transcript) -> None:
     walk.step("Uninstall")
     walk.run(f"helm uninstall hydatis --namespace {NAMESPACE} --wait")
+    walk.run("kubectl delete crd sizerecommendations.hydatis.io")
     assert walk.run(EVERYTHING) == ""
     walk.run(f"kubectl --namespace {NAMESPACE} get leases,secrets,persistentvolumeclaims --output name")
     walk.run(f"kubectl delete namespace {NAMESPACE}")
