@@ -105,6 +105,7 @@ class Scene:
         """Ends what was started."""
         for one in self.started:
             one.stop()
+        self.api.delete(object_path(self.fleet.name))  # what was taken by its advice would count for the next test
         for name in self.workloads:
             self.api.delete(f"{self._deployments}/{name}")
             until(lambda: self.api.status_of("GET", f"{self._deployments}/{name}") == 404, "the Deployment is gone")  # noqa: B023
@@ -119,6 +120,7 @@ def scene(own_plane: ControlPlane, api: Api, fleet: Fleet, kubelets: Kubelets, t
     """A namespace that asked for it."""
     ensure_type(api)
     api.patch(f"/api/v1/namespaces/{fleet.name}", {"metadata": {"labels": {"hydatis.io/right-size": "apply"}}})
+    until(lambda: not api.items(object_path("")), "no other test's advice")
     (node,) = fleet.add_nodes(1)
     made = Scene(api, fleet, own_plane, tmp_path, node)
     yield made

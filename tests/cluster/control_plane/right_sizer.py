@@ -18,6 +18,7 @@ __all__ = ["POLICY", "RightSizer", "ensure_type", "put_policy"]
 POLICY = "hydatis-right-sizer"
 CRD = Path(__file__).resolve().parents[3] / "deploy" / "helm" / "hydatis" / "crds" / "sizerecommendations.hydatis.io.yaml"
 TYPES = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+OBJECTS = "/apis/hydatis.io/v1alpha1/sizerecommendations"
 PREFIX = "HYDATIS_RIGHT_SIZER_"
 
 
@@ -33,6 +34,7 @@ def ensure_type(api: Api) -> None:
         return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
 
     until(established, "the type is established")
+    until(lambda: api.status_of("GET", OBJECTS) == 200, "the type is served")
 
 
 def put_policy(api: Api, namespace: str, policy: dict[str, Any]) -> None:
