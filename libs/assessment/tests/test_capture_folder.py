@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,27 @@ def test_what_is_gone_has_the_requests_of_what_runs_but_does_not_run(tmp_path: P
 
 
 ARRAYS = ("use", "throttled_ratio", "kills_count", "killed_at_bytes")
+
+
+def test_a_kill_at_a_limit_that_nobody_told_is_one_all_the_same(tmp_path: Path) -> None:
+    folder = CaptureFolder(tmp_path)
+    folder.begin(ASKED)
+    for number, pod in enumerate(PODS):
+        made = day(pod, 1.0 + number, killed=number == 1)
+        made.killed_at_bytes[:] = np.nan
+        folder.put_day(number, made, set())
+    limited = replace(now().rows["shop", PODS[-1]][0], limits=Amounts(np.nan, 3 * GIB))
+    bare = assemble(folder, ASKED, now())
+    assert bare.killed_at_bytes[0, 1] == 2.0, "without a limit: what it had"
+    assert np.isnan(bare.killed_at_bytes[0, [0, 2]]).all()
+
+    again = CaptureFolder(tmp_path / "limited")
+    again.begin(ASKED)
+    again.put_day(0, made, set())
+    again.put_day(1, replace(made, kills_count=np.ones(1, dtype=np.float32)), set())
+    again.put_day(2, made, set())
+    use = assemble(again, ASKED, replace(now(), rows={("shop", PODS[-1]): (limited,)}))
+    assert use.killed_at_bytes[0, 1] == 3 * GIB
 
 
 def test_nobody_s_use_is_an_error_and_not_an_empty_report(tmp_path: Path) -> None:

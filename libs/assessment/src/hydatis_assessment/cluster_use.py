@@ -97,7 +97,8 @@ class ClusterUse:
     kills_count: NDArray[np.float32]
     """shape (rows, days): times it was killed for want of memory, >= 0; NaN: not known."""
     killed_at_bytes: NDArray[np.float64]
-    """shape (rows, days): greatest memory limit at which that happened; NaN: it did not, or there is no limit."""
+    """shape (rows, days): greatest memory limit at which that happened, or what was used, where there is no limit; NaN: it did not
+    happen, or nothing is known."""
     gaps: tuple[Gap, ...] = ()
     """Ascending."""
     notes: tuple[str, ...] = ()

@@ -90,7 +90,10 @@ async def ask_day(asker: Asker, question: Question, number: int) -> CapturedDay:
     throttled = await events(EVENTS["throttled"])
     kills = np.fmax(await events(EVENTS["kills"]), await events(EVENTS["kills_by_status"], of_containers=False))
     killed = np.rint(np.nan_to_num(kills)) > 0
-    limits = await events(EVENTS["memory_limit"]) if killed.any() else np.full(kills.shape, np.nan)
+    limits = np.full(kills.shape, np.nan, dtype=np.float32)
+    if killed.any():
+        by_status = await events(EVENTS["memory_limit_by_status"], of_containers=False)
+        limits = np.fmax(await events(EVENTS["memory_limit"]), by_status)
     facts = {name: await _facts(asker, query, start) for name, query in OWNERS.items()}
     return CapturedDay(
         keys=keys,

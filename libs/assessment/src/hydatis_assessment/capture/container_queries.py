@@ -78,6 +78,11 @@ EVENTS = {
         "memory_limit",
         f"max by ({_KEY}) (max_over_time(container_spec_memory_limit_bytes{{{_CONTAINER}<and>}}[<step>])) > 0",
     ),
+    # many drop cAdvisor's specifications, which never change
+    "memory_limit_by_status": Query(
+        "memory_limit_by_status",
+        f'max by ({_KEY}) (max_over_time(kube_pod_container_resource_limits{{{_CONTAINER},resource="memory"<and>}}[<step>])) > 0',
+    ),
 }
 
 #: Who made pods, and where they ran: of kube-state-metrics, as far as it is there.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +18,7 @@ from hydatis_assessment.capture.owners import PodKey
 from hydatis_assessment.capture.question import Question
 from hydatis_assessment.capture.seen_pods import SeenPods, seen_pods
 from hydatis_assessment.capture.whole_store import Head, open_whole, use_file, write_whole
-from hydatis_assessment.cluster_use import DAY_SECONDS, ClusterUse, ContainerRow
+from hydatis_assessment.cluster_use import DAY_SECONDS, MEMORY, ClusterUse, ContainerRow
 
 __all__ = ["assemble"]
 
@@ -47,7 +48,7 @@ def assemble(folder: CaptureFolder, asked: Question, now: ClusterNow) -> Cluster
         raise InvalidValue(shown, field="--prometheus", expected=f"{expected}{folder.path}")
     rows, row_of = _rows(pods, now)
     days = range(pods.first_day, asked.days)
-    told = _Told(len(rows), len(days), asked.steps_a_day)
+    told = _Told(rows, len(days), asked.steps_a_day)
     with use_file(folder.path, (2, len(rows), len(days) * asked.steps_a_day)) as put:
         for column, number in enumerate(days):
             put(column * asked.steps_a_day, told.day(folder.day(number), column, row_of, pods, now))
@@ -68,13 +69,14 @@ def assemble(folder: CaptureFolder, asked: Question, now: ClusterNow) -> Cluster
 class _Told:
     """What is told of rows day by day."""
 
-    def __init__(self, rows_count: int, days_count: int, steps_a_day: int) -> None:
-        shape = (rows_count, days_count)
+    def __init__(self, rows: Sequence[ContainerRow], days_count: int, steps_a_day: int) -> None:
+        shape = (len(rows), days_count)
         self.node_by_day = np.full(shape, -1, dtype=np.int32)
         self.throttled_ratio = np.full(shape, np.nan, dtype=np.float32)
         self.kills_count = np.full(shape, np.nan, dtype=np.float32)
         self.killed_at_bytes = np.full(shape, np.nan, dtype=np.float64)
         self._steps_a_day = steps_a_day
+        self._limits_now = [row.limits.memory_bytes for row in rows]
 
     @property
     def arrays(self) -> dict[str, NDArray[np.generic]]:
@@ -105,6 +107,12 @@ class _Told:
                 (self.killed_at_bytes, day.killed_at_bytes),
             ):
                 array[row, column] = np.fmax(array[row, column], values[key])
+        # Of a kill at a limit that nobody told: the limit that it has now, else its node was out of memory, and it wanted at least
+        # what it had. A kill must not pass for none.
+        unknown = (self.kills_count[:, column] > 0) & np.isnan(self.killed_at_bytes[:, column])
+        for row in np.flatnonzero(unknown).tolist():
+            limit = self._limits_now[row]
+            self.killed_at_bytes[row, column] = np.fmax.reduce(use[MEMORY, row]) if math.isnan(limit) else limit
         return use
 
 
