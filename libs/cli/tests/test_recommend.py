@@ -127,7 +127,7 @@ def test_every_form_holds_the_same_advice(tmp_path: Path, monkeypatch: pytest.Mo
     assert "--rows shows them" in shown
 
 
-def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
+def test_bad_input_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "there").mkdir()
     for arguments, error, said in (
         ((), InvalidValue, "no source of metrics"),
@@ -141,6 +141,10 @@ def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
         assert isinstance(refused.exception, error), arguments
         assert said in str(refused.exception)
     assert run(*TRACE, "--memory-margin", "-1").exit_code == 2
+    told = StringIO()
+    monkeypatch.setattr(recommend, "err", Console(file=told, width=80))
+    assert run("--trace", "synthetic", "--days", "1", "--output", "helm").stdout == ""
+    assert "nothing may be sized" in told.getvalue()
     assert list((tmp_path / "there").iterdir()) == []
 
 

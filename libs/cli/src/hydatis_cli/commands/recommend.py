@@ -99,7 +99,7 @@ def recommend(  # nosec B107  # a file's name
 ) -> None:
     """Recommend CPU and memory by workload, with the risk of each choice.
 
-    Nothing is changed unless --apply is given. Example: hydatis recommend --from assessment/capture --output kustomize --to sizes
+    Nothing is changed unless --apply is given. Example: hydatis recommend --from assessment --output kustomize --to sizes
     """
     if to is not None and to.exists():
         raise InvalidValue(f"{to} exists", field="--to", expected="a folder that is not there yet")
@@ -137,6 +137,8 @@ def _show(made: list[Recommendation], output: Output, to: Path | None, mode: str
         files = advice_files(output.value, made, mode)
     else:
         files = {"recommendations.json": json.dumps(advice_figures(made), indent=1, allow_nan=False) + "\n"}
+    if output.value in FORMS and all(one.untouched for one in made):
+        err.print("nothing may be sized: --output table says why", highlight=False)
     if to is None:
         typer.echo("---\n".join(files.values()) if len(files) > 1 else next(iter(files.values()), ""), nl=False)
         return
