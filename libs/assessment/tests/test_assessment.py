@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hydatis_assessment.analysis.assessment import assess, digest_of_use
 from hydatis_assessment.analysis.intervals import estimate
-from hydatis_assessment.analysis.judged_days import JudgedDays, cut
+from hydatis_assessment.analysis.judged_days import cut
 from hydatis_assessment.analysis.left_alone import history_days, reasons
 from hydatis_assessment.analysis.levers import LEVERS
 from hydatis_assessment.analysis.pods import pods_of
@@ -234,7 +234,3 @@ def test_intervals_are_students_and_never_narrower_than_the_grain() -> None:
     assert math.isnan(estimate([1.0]).low)
     flat = estimate([5.0, 5.0], grain=2.0)
     assert (flat.low, flat.high) == (4.0, 6.0)
-
-
-def test_days_are_whole() -> None:
-    assert JudgedDays(0, 14, 15).judged_from_day == 15

@@ -43,6 +43,8 @@ def headline(figures: Json) -> list[str]:
             else "unknown use"
         )
         said.append(f"{name}: {asked / scale:,.0f} {unit} requested{of_room}; {used}.")
+    if cluster["unsized_count"]:
+        said.append(f"{cluster['unsized_count']:,} of {cluster['containers_count']:,} containers ask for no CPU or for no memory.")
     if capture["gap_days"]:
         said.append(f"Nothing is known of {capture['gap_days']:.1f} days ({len(capture['gaps'])} gaps).")
     if cluster["violation_ratio"] is not None:

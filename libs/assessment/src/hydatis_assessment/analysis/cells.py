@@ -29,8 +29,6 @@ Figures = dict[str, Any]
 Amounts = NDArray[np.float64]
 #: More nodes than so many times what requests or use need are not tried.
 _MOST_RATIO = 6.0
-#: Settings that tuning tries of a peer, the published one first.
-_SETTINGS_COUNT = 8
 
 
 def needed(sample: Sample, lever: Lever, settings: dict[str, Settings], *, seed: int) -> Figures:
@@ -76,7 +74,7 @@ def tuned(sample: Sample, lever: Lever, *, seed: int) -> dict[str, Settings]:
         seed: of ties.
     """
     best: dict[str, tuple[float, Settings]] = {str(ratio): (math.inf, {}) for ratio in ALLOWED}
-    for knobs in POLICIES[lever.policy].settings()[:_SETTINGS_COUNT]:
+    for knobs in POLICIES[lever.policy].settings():
         nodes, _ = _search(sample, sample.fleet, lever, knobs, ALLOWED, seed)
         for ratio, count in nodes.items():
             if count is not None and count < best[str(ratio)][0]:
