@@ -23,6 +23,8 @@ from hydatis_cli.main import app
 from hydatis_serving.kube.resizing import ORIGINAL_ANNOTATION
 from typer.testing import CliRunner
 
+RIGHTS = Path(__file__).resolve().parents[2] / "deploy" / "rbac" / "restorer.yaml"
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
 ORIGINAL = json.dumps({"main": {"cpu": "1", "memory": "2Gi"}})
 SHIMS = {"metadata": {"name": "hydatis-policy"}, "data": {"policy.yaml": "mode: on\n"}}
 
@@ -132,6 +134,29 @@ def test_pods_go_back_though_nobody_placed_by_us_is_there_to_switch_off(scene: S
     scene.create(scene.sized("a", node), scene.sized("b", node))
     code, told = scene.off()
     assert (code, told["restored_count"], told["not_restored"]) == (1, 2, [])
+
+
+def test_the_rights_that_are_shipped_are_enough_and_less_is_said(scene: Scene, own_plane: ControlPlane, tmp_path: Path) -> None:
+    """Whoever may switch, and not resize, switches; that the pods are not back is the error then."""
+    (node,) = scene.fleet.add_nodes(1)
+    scene.create(scene.sized("a", node))
+    name, home = scene.fleet.name, f"/api/v1/namespaces/{scene.fleet.name}/serviceaccounts"
+    asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+    restorer, switch = yaml.safe_load_all(RIGHTS.read_text())
+    subject = {"kind": "ServiceAccount", "name": "default", "namespace": name}
+    codes = []
+    for role, collection in ((switch, f"namespaces/{name}/rolebindings"), (restorer, "clusterrolebindings")):
+        made = role | {"metadata": {"name": f"{role['metadata']['name']}-{name}"}}
+        scene.api.create(f"{RBAC}/clusterroles", made)
+        reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": made["metadata"]["name"]}
+        binding = {"metadata": {"name": name}, "roleRef": reference, "subjects": [subject]}
+        scene.api.create(f"{RBAC}/{collection}", binding)
+        token = scene.api.create(f"{home}/default/token", asked)["status"]["token"]
+        config = own_plane.kubeconfig_for(tmp_path / f"{role['metadata']['name']}.kubeconfig", token)
+        place = ["--kubeconfig", str(config), "--kube-namespace", name]
+        codes.append(CliRunner().invoke(app, ["off", *place, "--restore"]).exit_code)
+        assert (scene.mode("hydatis-policy"), scene.mode(POLICY)) == ("off", "off")
+    assert (codes, scene.requests()) == ([1, 0], {"a": "1"})
 
 
 @pytest.mark.slow

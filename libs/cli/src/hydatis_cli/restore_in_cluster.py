@@ -144,21 +144,21 @@ def _asked(api: KubernetesApi, pace: _Pace, pod: RunningPod, back: ContainerRequ
 
 def _sized_pods(api: KubernetesApi) -> Iterator[RunningPod]:
     """Pods that carry the mark and have not ended, those that are being deleted left out."""
-    token = ""
+    next_page = ""
     while True:
         query = {
             "labelSelector": f"{RIGHT_SIZED_LABEL}=true",
             "fieldSelector": "status.phase!=Succeeded,status.phase!=Failed",
             "limit": str(PAGE_COUNT),
         }
-        with api.get("/api/v1/pods", query | ({"continue": token} if token else {}), LIST_SECONDS) as answer:
+        with api.get("/api/v1/pods", query | ({"continue": next_page} if next_page else {}), LIST_SECONDS) as answer:
             page = _LIST.decode(answer.read())
         for text in page.items:
             pod = read_running_pod(text)
             if pod.metadata.deletion_timestamp is None:
                 yield pod
-        token = page.metadata.continue_
-        if not token:
+        next_page = page.metadata.continue_
+        if not next_page:
             return
 
 

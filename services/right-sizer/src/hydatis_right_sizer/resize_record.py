@@ -163,5 +163,5 @@ def _lower(asked: Requests, meant: Requests) -> dict[str, dict[str, float]]:
     }
 
 
-def _amounts(requests: Mapping[str, float]) -> Amounts:
-    return Amounts(requests.get("cpu", math.nan), requests.get("memory", math.nan))
+def _amounts(asked: Mapping[str, float]) -> Amounts:
+    return Amounts(asked.get("cpu", math.nan), asked.get("memory", math.nan))
