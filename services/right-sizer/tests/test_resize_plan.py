@@ -128,7 +128,7 @@ def test_requests_grow_back_without_room_or_share_and_never_above_the_owners() -
     small = pod("a", "500m", "1Gi", metadata__annotations=annotations(1e5))
     change = changed(Wanted(small, {"app": Amounts(7.0, 1.5 * GIB)}))
     assert (change.requests, change.more) == ({"app": {"cpu": "1", "memory": "1536Mi"}}, Reclaimed())
-    assert names(planned([Wanted(small, {"app": Amounts(7.0, GIB)})], caps={"n": NodeCap(Reclaimed())}, share=0.0)) == ["a"]
+    assert names(planned([Wanted(small, {"app": Amounts(7.0, GIB)})], caps={}, share=0.0)) == ["a"]
 
 
 LEFT_ALONE = {

@@ -72,7 +72,8 @@ def cluster(
 
 def cpu(found: ClusterState, policy: RightSizingPolicy = POLICY) -> list[float]:
     wanted = wanted_by_workload(policy, found, NOW).get(("shop", "StatefulSet/web"), [])
-    return [one.requests.get("app", Amounts(math.nan, math.nan)).cpu_cores for one in wanted]
+    in_order = sorted(wanted, key=lambda one: one.pod.metadata.name)
+    return [one.requests.get("app", Amounts(math.nan, math.nan)).cpu_cores for one in in_order]
 
 
 def test_a_pod_that_runs_should_ask_for_what_a_new_one_would() -> None:

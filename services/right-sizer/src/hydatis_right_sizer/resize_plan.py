@@ -58,6 +58,11 @@ class Change:
     more: Reclaimed
     """By how much less its node may advertise."""
 
+    @property
+    def gives_back(self) -> bool:
+        """Whether nothing is taken."""
+        return self.more == Reclaimed() and not (self.taken.cpu_cores or self.taken.memory_bytes)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -93,7 +98,9 @@ def plan(
     # Of the workloads that have most to give each gets its turn first, whatever the order they came in.
     for change in sorted((change for wave in waves for change in wave), key=lambda one: -one.taken.cpu_cores):
         node = change.pod.spec.node_name
-        if node not in accounts or not accounts[node].takes_in_place(change.more):
+        if change.gives_back:  # whatever the bounds are, they bound what is taken
+            changes.append(change)
+        elif node not in accounts or not accounts[node].takes_in_place(change.more):
             held["node-cap"] += 1
         elif not blast.take(change.taken, requested, now_seconds):
             held["blast-radius"] += 1

@@ -28,7 +28,7 @@ from hydatis_right_sizer.policy_keeper import PolicyKeeper
 from hydatis_right_sizer.quarantine import put_to_rest, reason_of
 from hydatis_right_sizer.resize_calls import ResizeCalls
 from hydatis_right_sizer.resize_metrics import ResizeMetrics
-from hydatis_right_sizer.resize_plan import Plan, Wanted, blast_radius, change_of, plan
+from hydatis_right_sizer.resize_plan import Change, Plan, Wanted, blast_radius, change_of, plan
 from hydatis_right_sizer.resize_record import INTENT_SECONDS, ResizeRecord, is_announced, record_of
 from hydatis_right_sizer.trouble import Limits, Sized, sized, troubles
 from hydatis_right_sizer.trouble_courses import TroubleCourses
@@ -104,7 +104,7 @@ class Resizer:
             DependencyUnavailable: there is no API server.
         """
         policy, now = self._policy.policy, self._clock()
-        if not self._cluster.synced or policy.mode != "apply" or not policy.resize.enabled:
+        if not self._cluster.synced or policy.mode != "apply":
             return
         advice = [one for one in self._cluster.advice.all() if may_resize(one.namespace, policy, self._cluster)]
         self._metrics.quarantined.set(sum(now < one.quarantined_until_seconds for one in advice))
@@ -147,13 +147,15 @@ class Resizer:
             record = record_of(pod)
             if record is None or record.reason or not pod.runs or not is_announced(pod, record):
                 continue
-            cap, room = caps.get(pod.spec.node_name, NodeCap(Reclaimed())), advertised.get(pod.spec.node_name)
-            why = _why_not(pod, record, still.get(pod.metadata.uid), now)
-            settled = now - record.at_seconds >= SETTLING_SECONDS and room is not None and room.fits(cap.advertised)
+            is_wanted = still.get(pod.metadata.uid)
+            change = change_of(is_wanted) if is_wanted is not None else None
+            why, node = _why_not(pod, record, change, now), pod.spec.node_name
+            has_room = change is not None and (change.gives_back or _has_room(caps.get(node), advertised.get(node)))
+            if not self._calls.may_try(pod, now):
+                continue
             if why:
                 await self._calls.call_off(pod, record, why, now)
-            # A pod that was bound before the node advertised less may have taken the room.
-            elif settled and cap.takes_in_place(Reclaimed()) and self._calls.may_try(pod, now):
+            elif has_room and now - record.at_seconds >= SETTLING_SECONDS:
                 await self._calls.resize(pod, record, now)
 
     async def _look_for_trouble(
@@ -185,11 +187,18 @@ class Resizer:
         await asyncio.gather(*(one(each.pod) for each in pods if each.pod.runs and self._calls.may_try(each.pod, now)))
 
 
-def _why_not(pod: RunningPod, record: ResizeRecord, wanted: Wanted | None, now: float) -> str:
+def _why_not(pod: RunningPod, record: ResizeRecord, change: Change | None, now: float) -> str:
     """Why an announced resize is called off; empty: it is not."""
     if resize_state(pod) != "settled":
         return "another resize of it is under way"
-    change = change_of(wanted) if wanted is not None else None
     if change is None or change.requests != record.requests:
         return "it is wanted no more"
     return "its node did not make room in time" if now - record.at_seconds > INTENT_SECONDS else ""
+
+
+def _has_room(cap: NodeCap | None, advertised: Reclaimed | None) -> bool:
+    """Whether a node advertises no more than it should with what is announced, and holds no more than that.
+
+    A pod that was bound before the node advertised less may have taken the room.
+    """
+    return cap is not None and advertised is not None and advertised.fits(cap.advertised) and cap.takes_in_place(Reclaimed())
