@@ -363,6 +363,25 @@ def test_a_store_of_several_clusters_is_not_taken_for_one(
     np.testing.assert_allclose(use.use[CPU, row, 2:-2], 2.0, rtol=1e-3)
 
 
+def test_pods_of_one_container_are_known_where_containers_have_no_names(
+    past_prometheus: Callable[..., Any], api: KubernetesApi, tmp_path: Path
+) -> None:
+    def samples() -> Iterator[tuple[str, float, float]]:
+        for pod, level in (("db-0", 1.0), ("web-5d4c8f7b96-q9wzt", 2.0), ("report-29384756-k7jbq", 3.0)):
+            for at in range(1_795_392_000 - DAY - 600, 1_795_392_000, 60):
+                labels = f'namespace="shop",pod="{pod}"'
+                yield f"container_cpu_usage_seconds_total{{{labels}}}", at, level * (at - 1_795_000_000)
+                yield f"container_memory_working_set_bytes{{{labels}}}", at, level
+
+    prometheus = past_prometheus(samples())
+    asked_of = question(prometheus.url, 1_795_392_000, 1)
+    use = capture_cluster(tmp_path / "past", asked_of, PrometheusAccess(prometheus.url), api)
+    for workload, level in (("StatefulSet/db", 1.0), ("Deployment/web", 2.0), ("CronJob/report", 3.0)):
+        row = row_of(use, workload)
+        assert use.rows[row].name.container == "app"
+        np.testing.assert_allclose(use.use[:, row, 2:-2], level, rtol=1e-3)
+
+
 def test_days_before_prometheus_remembers_are_left_out(
     replayed: Replayed, prometheus: Any, api: KubernetesApi, tmp_path: Path
 ) -> None:

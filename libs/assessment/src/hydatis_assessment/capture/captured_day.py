@@ -18,7 +18,16 @@ from hydatis_assessment.capture.container_answers import (
     ContainerLabels,
     OwnerLabels,
 )
-from hydatis_assessment.capture.container_queries import CLUSTER_LABELS, EVENT_SECONDS, EVENTS, NAMESPACES, OWNERS, USE, Query
+from hydatis_assessment.capture.container_queries import (
+    CLUSTER_LABELS,
+    EVENT_SECONDS,
+    EVENTS,
+    NAMESPACES,
+    OWNERS,
+    USE,
+    USE_OF_PODS,
+    Query,
+)
 from hydatis_assessment.capture.pieces import Namespaces, Piece
 from hydatis_assessment.capture.question import Question
 from hydatis_assessment.cluster_use import CPU, DAY_SECONDS, MEMORY
@@ -28,6 +37,8 @@ __all__ = ["CapturedDay", "ask_day"]
 _HOUR_SECONDS = 3600.0
 #: CPU is asked for over so many steps where more than this share of it is missing beside memory that is known.
 _WIDER_STEPS, _MISSING_RATIO = (2, 4), 0.1
+#: Where nobody counts containers: as many as a large cluster has.
+_UNCOUNTED = 20_000
 _EVENTS_A_DAY = round(DAY_SECONDS) // EVENT_SECONDS
 
 
@@ -36,7 +47,7 @@ class CapturedDay:
     """What is known of a day."""
 
     keys: list[ContainerKey]
-    """Ascending."""
+    """Ascending; container "": a whole pod, where containers have no names."""
     use: NDArray[np.float32]
     """shape (2, keys, steps of the day), cores and bytes; NaN: not known."""
     throttled_ratio: NDArray[np.float32]
@@ -68,18 +79,11 @@ async def ask_day(asker: Asker, question: Question, number: int) -> CapturedDay:
     start = question.start_seconds + number * DAY_SECONDS
     namespaces, most_containers = await _namespaces(asker, start)
     steps = Piece(start + question.step_seconds, question.step_seconds, question.steps_a_day, namespaces)
-    most = max(PAGE_VALUES // max(most_containers, 1), 1)
-    pages = [await asker.ask(query, CONTAINER_DECODER, steps, most) for query in USE]
-    keys = sorted({key for found in pages for page in found for labels in page.labels if all(key := labels.key)})
+    most = max(PAGE_VALUES // (most_containers or _UNCOUNTED), 1)
+    keys, use = await _use(asker, USE, steps, most)
+    if not keys:
+        keys, use = await _use(asker, USE_OF_PODS, steps, most)
     row_of = {key: row for row, key in enumerate(keys)}
-    use = np.stack([_rows(found, row_of, steps) for found in pages])
-    del pages
-    for wider in _WIDER_STEPS:
-        missing = np.isnan(use[CPU]) & ~np.isnan(use[MEMORY])
-        if missing.sum() <= _MISSING_RATIO * (~np.isnan(use[MEMORY])).sum():
-            break
-        found = await asker.ask(replace(USE[CPU], steps=wider), CONTAINER_DECODER, steps, most)
-        use[CPU] = np.where(missing, _rows(found, row_of, steps), use[CPU])
 
     async def events(query: Query, *, of_containers: bool = True) -> NDArray[np.float32]:
         # kube-state-metrics may say namespaces by another label: its answers are small, and cut by time alone
@@ -105,6 +109,22 @@ async def ask_day(asker: Asker, question: Question, number: int) -> CapturedDay:
         set_owners={labels.set_key: f"{labels.owner_kind}/{labels.owner_name}" for labels in facts["replicaset_owner"]},
         nodes={labels.pod_key: labels.exported_node or labels.node for labels in facts["pod_node"]},
     )
+
+
+async def _use(asker: Asker, queries: tuple[Query, ...], steps: Piece, most: int) -> tuple[list[ContainerKey], NDArray[np.float32]]:
+    """Who was measured, and shape (2, keys, steps)."""
+    pages = [await asker.ask(query, CONTAINER_DECODER, steps, most) for query in queries]
+    keys = sorted({key for found in pages for page in found for labels in page.labels if all((key := labels.key)[:2])})
+    row_of = {key: row for row, key in enumerate(keys)}
+    use = np.stack([_rows(found, row_of, steps) for found in pages])
+    del pages
+    for wider in _WIDER_STEPS:
+        missing = np.isnan(use[CPU]) & ~np.isnan(use[MEMORY])
+        if missing.sum() <= _MISSING_RATIO * (~np.isnan(use[MEMORY])).sum():
+            break
+        found = await asker.ask(replace(queries[CPU], steps=wider), CONTAINER_DECODER, steps, most)
+        use[CPU] = np.where(missing, _rows(found, row_of, steps), use[CPU])
+    return keys, use
 
 
 async def _namespaces(asker: Asker, start: float) -> tuple[Namespaces, int]:

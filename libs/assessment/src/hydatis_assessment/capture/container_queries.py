@@ -12,9 +12,9 @@ when it has to group them.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-__all__ = ["CLUSTER_LABELS", "EVENTS", "EVENT_SECONDS", "NAMESPACES", "OWNERS", "USE", "Query", "namespace_matcher"]
+__all__ = ["CLUSTER_LABELS", "EVENTS", "EVENT_SECONDS", "NAMESPACES", "OWNERS", "USE", "USE_OF_PODS", "Query", "namespace_matcher"]
 
 #: Labels that say which container a series is of.
 _KEY = "namespace, pod, container, exported_namespace, exported_pod, exported_container"
@@ -48,12 +48,17 @@ class Query:
         return told.replace("<and>", f",{matchers}" if matchers else "")
 
 
+#: What pods' own groups hold, of a runtime whose containers have no names.
+_GROUP = 'container="",pod!="",image=""'
+
+
 #: Cores and bytes, in the order of the first axis of use. A rate takes two samples: where a cluster is scraped so seldom that a
 #: step has no two, wider ranges are asked for (``captured_day``).
 USE = (
     Query("cpu", f"rate(container_cpu_usage_seconds_total{{{_CONTAINER}<and>}}[<step>])"),
     Query("memory", f"max_over_time(container_memory_working_set_bytes{{{_CONTAINER}<and>}}[<step>])"),
 )
+USE_OF_PODS = tuple(replace(query, expression=query.expression.replace(_CONTAINER, _GROUP)) for query in USE)
 
 _RESTARTS = f"max by ({_KEY}) (increase(kube_pod_container_status_restarts_total{{{_CONTAINER}<and>}}[<step>]))"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -120,15 +121,22 @@ def _rows(pods: SeenPods, now: ClusterNow) -> tuple[list[ContainerRow], dict[tup
     """Rows in their order, and which of them each pod's containers are in."""
     # what a container of a pod that is gone would ask for, were it there
     templates = {**now.templates, **{row.name: row for rows in now.rows.values() for row in rows}}
+    names_of: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for name in templates:
+        names_of[name.namespace, name.workload].add(name.container)
     made: list[tuple[ContainerRow, list[tuple[PodKey, str]]]] = []
     for chain in pods.replicas():
-        newest = chain[-1]
+        newest, workload = chain[-1], pods.workloads[chain[-1]]
         running = {row.name.container: row for row in now.rows.get(newest, ())}
-        for container in sorted(set().union(*(pods.containers.get(pod, set()) for pod in chain))):
-            name = ContainerName(newest[0], pods.workloads[newest], container)
+        names = set().union(*(pods.containers.get(pod, set()) for pod in chain))
+        told = names - {""} or names_of[newest[0], workload]
+        for container in sorted(told):
+            name = ContainerName(newest[0], workload, container)
             row = running.get(container) or replace(
                 templates.get(name, ContainerRow(name, newest[1])), pod=newest[1], running=False
             )
-            made.append((row, [(pod, container) for pod in chain]))
+            # the use of a whole pod is that of its only container; of several, nobody can tell whose it is
+            known_as = (container, "") if len(told) == 1 else (container,)
+            made.append((row, [(pod, one) for pod in chain for one in known_as]))
     made.sort(key=lambda one: (one[0].name, one[0].pod))
     return [row for row, _ in made], {key: number for number, (_, keys) in enumerate(made) for key in keys}
