@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import hydatis_features
 import hydatis_placement
 import hydatis_simulator
+import hydatis_sizing
 import typer
 from hydatis_core.errors import InvalidValue
 from hydatis_pipelines.whole_files import write_whole
@@ -119,7 +120,7 @@ def _header(
     quick_: bool,
 ) -> dict[str, Any]:
     options = (" --models MODELS" if frozen else "") + f" --seeds {seeds}" + (" --quick" if quick_ else "")
-    packages = ("hydatis-simulator", "hydatis-placement", "numpy")
+    packages = ("hydatis-simulator", "hydatis-placement", "hydatis-sizing", "numpy")
     return {
         "command": f"hydatis bench placement --data DATA --experiments {','.join(wanted)}{options}",
         "data": {
@@ -155,7 +156,7 @@ def _digest(months: Months, protocol: Protocol) -> str:
     for part, trace in sorted(months.traces.items()):
         digest.update(f"{part} {trace.digest()}\n".encode())
     digest.update(repr((protocol.node_cores, protocol.node_gib)).encode())
-    folders = [Path(module.__path__[0]) for module in (hydatis_simulator, hydatis_placement, hydatis_features)]
+    folders = [Path(module.__path__[0]) for module in (hydatis_simulator, hydatis_placement, hydatis_sizing, hydatis_features)]
     for path in sorted(path for folder in folders for path in folder.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
