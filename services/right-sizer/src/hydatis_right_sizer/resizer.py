@@ -15,21 +15,20 @@ from collections.abc import Callable, Sequence
 from hydatis_core.errors import DependencyUnavailable
 from hydatis_serving.kube.api import KubernetesApi
 from hydatis_serving.kube.resizing import has_resize
-from hydatis_serving.kube.running_pods import RunningPod, resize_state
+from hydatis_serving.kube.running_pods import RunningPod
 from hydatis_serving.kube.size_recommendations import API_VERSION, KIND, SizeRecommendation
 from hydatis_serving.logs import get_logger
-from hydatis_sizing.node_cap import NodeCap, Reclaimed
 
+from hydatis_right_sizer.announced import Announced, announced
 from hydatis_right_sizer.audit import Audit, ObjectReference
-from hydatis_right_sizer.cluster_state import ClusterState, Workload
+from hydatis_right_sizer.cluster_state import ClusterState
 from hydatis_right_sizer.node_cap_keeper import advertised_by
 from hydatis_right_sizer.policy import RightSizingPolicy
 from hydatis_right_sizer.policy_keeper import PolicyKeeper
 from hydatis_right_sizer.quarantine import put_to_rest, reason_of
 from hydatis_right_sizer.resize_calls import ResizeCalls
 from hydatis_right_sizer.resize_metrics import ResizeMetrics
-from hydatis_right_sizer.resize_plan import Change, Plan, Wanted, blast_radius, change_of, plan
-from hydatis_right_sizer.resize_record import INTENT_SECONDS, ResizeRecord, is_announced, record_of
+from hydatis_right_sizer.resize_plan import Plan, blast_radius, plan
 from hydatis_right_sizer.trouble import Limits, Sized, sized, troubles
 from hydatis_right_sizer.trouble_courses import TroubleCourses
 from hydatis_right_sizer.wanted import may_resize, node_caps, requested_by_owners, wanted_by_workload
@@ -37,8 +36,6 @@ from hydatis_right_sizer.wanted import may_resize, node_caps, requested_by_owner
 __all__ = ["Resizer"]
 
 _log = get_logger(__name__)
-#: What a node advertises reaches kube-scheduler within this; a pod bound before is seen by then.
-SETTLING_SECONDS = 2.0
 LOOK_AGAIN_SECONDS = 60.0
 #: Calls at a time where many pods go back.
 AT_ONCE = 8
@@ -113,11 +110,19 @@ class Resizer:
                 await self._give_back(pods, now)
             else:
                 await self._look_for_trouble(one, pods, policy, now)
-        wanted, caps, done = await asyncio.to_thread(self._plan, policy, now)
-        await self._carry_out(wanted, caps, policy, now)
-        self._metrics.held(done.held)
-        for change in done.changes:
+        before, following = await asyncio.to_thread(self._plan, policy, now)
+        self._metrics.held(following.held)
+        for waiting in before:
             if self._policy.policy is not policy:  # whoever switches off must not wait for the end of a turn
+                return
+            if not self._calls.may_try(waiting.pod, now):
+                continue
+            if waiting.why_not:
+                await self._calls.call_off(waiting.pod, waiting.record, waiting.why_not, now)
+            elif waiting.may_go:
+                await self._calls.resize(waiting.pod, waiting.record, now)
+        for change in following.changes:
+            if self._policy.policy is not policy:
                 return
             if self._calls.may_try(change.pod, now):
                 await self._calls.announce(change, now)
@@ -128,42 +133,22 @@ class Resizer:
         found = ((one, [is_one for is_one in map(sized, pods) if is_one is not None]) for one, pods in workloads)
         return [(one, pods) for one, pods in found if pods]
 
-    def _plan(self, policy: RightSizingPolicy, now: float) -> tuple[dict[Workload, list[Wanted]], dict[str, NodeCap], Plan]:
-        wanted = wanted_by_workload(policy, self._cluster, now)
-        caps = node_caps(policy, self._cluster)
-        blast = blast_radius(self._cluster.pods.all(), policy.taken_ratio, policy.taken_window_seconds, now)
-        requested = requested_by_owners(self._cluster)
-        return wanted, caps, plan(list(wanted.values()), caps, blast, requested, policy.resize, now)
-
-    async def _carry_out(
-        self, wanted: dict[Workload, list[Wanted]], caps: dict[str, NodeCap], policy: RightSizingPolicy, now: float
-    ) -> None:
-        """Resizes what was announced and has room; calls off what has none, or is wanted no more."""
-        advertised = {node.metadata.name: advertised_by(node) for node in self._cluster.nodes.all()}
-        still = {one.pod.metadata.uid: one for pods in wanted.values() for one in pods}
-        for pod in self._cluster.pods.all():
-            if self._policy.policy is not policy:
-                return
-            record = record_of(pod)
-            if record is None or record.reason or not pod.runs or not is_announced(pod, record):
-                continue
-            is_wanted = still.get(pod.metadata.uid)
-            change = change_of(is_wanted) if is_wanted is not None else None
-            why, node = _why_not(pod, record, change, now), pod.spec.node_name
-            has_room = change is not None and (change.gives_back or _has_room(caps.get(node), advertised.get(node)))
-            if not self._calls.may_try(pod, now):
-                continue
-            if why:
-                await self._calls.call_off(pod, record, why, now)
-            elif has_room and now - record.at_seconds >= SETTLING_SECONDS:
-                await self._calls.resize(pod, record, now)
+    def _plan(self, policy: RightSizingPolicy, now: float) -> tuple[list[Announced], Plan]:
+        """What becomes of what was announced, and what is announced next."""
+        cluster, pods = self._cluster, self._cluster.pods.all()
+        wanted, caps = wanted_by_workload(policy, cluster, now), node_caps(policy, cluster)
+        blast = blast_radius(pods, policy.taken_ratio, policy.taken_window_seconds, now)
+        done = plan(list(wanted.values()), caps, blast, requested_by_owners(cluster), policy.resize, now)
+        advertised = {node.metadata.name: advertised_by(node) for node in cluster.nodes.all()}
+        by_uid = {one.pod.metadata.uid: one for of_workload in wanted.values() for one in of_workload}
+        return announced(pods, by_uid, caps, advertised, now), done
 
     async def _look_for_trouble(
         self, advice: SizeRecommendation, pods: Sequence[Sized], policy: RightSizingPolicy, now: float
     ) -> None:
         limits = Limits(policy.resize.observation_seconds, policy.resize.throttled_ratio, policy.resize.latency_rise_ratio)
         measured: Sequence[Sized] = await self._courses.of(advice.workload, pods, policy.resize, now)
-        found = troubles(measured, limits, now)
+        found = await asyncio.to_thread(troubles, measured, limits, now)
         if not found:
             return
         reply = await asyncio.to_thread(put_to_rest, self._api, advice, found, now, policy.resize.quarantine_seconds)
@@ -185,20 +170,3 @@ class Resizer:
                 await self._calls.give_back(pod, "its workload had trouble", now)
 
         await asyncio.gather(*(one(each.pod) for each in pods if each.pod.runs and self._calls.may_try(each.pod, now)))
-
-
-def _why_not(pod: RunningPod, record: ResizeRecord, change: Change | None, now: float) -> str:
-    """Why an announced resize is called off; empty: it is not."""
-    if resize_state(pod) != "settled":
-        return "another resize of it is under way"
-    if change is None or change.requests != record.requests:
-        return "it is wanted no more"
-    return "its node did not make room in time" if now - record.at_seconds > INTENT_SECONDS else ""
-
-
-def _has_room(cap: NodeCap | None, advertised: Reclaimed | None) -> bool:
-    """Whether a node advertises no more than it should with what is announced, and holds no more than that.
-
-    A pod that was bound before the node advertised less may have taken the room.
-    """
-    return cap is not None and advertised is not None and advertised.fits(cap.advertised) and cap.takes_in_place(Reclaimed())
