@@ -162,7 +162,8 @@ def test_the_descheduler_moves_one_pod_off_a_hot_node_past_no_budget_and_then_al
     scene.fleet.add_nodes(3, cpu="8")
     guarded = pods_of(scene, "guarded")
     # Every pod brings a fifth of a node: five are hot, four are neither, three and fewer are cool.
-    stopping = follow(scene, lambda name: 0.19 * scene.fleet.per_node()[name])
+    stop_following = follow(scene, lambda name: 0.19 * scene.fleet.per_node()[name])
+    scene.started.append(Removal(stop_following))
     right_sizer = scene.start()
     scene.closed(hot)
     prometheus = ScrapingPrometheus(prometheus_path, scene.folder / "prometheus", right_sizer.metrics_url)
@@ -176,7 +177,7 @@ def test_the_descheduler_moves_one_pod_off_a_hot_node_past_no_budget_and_then_al
     until(lambda: descheduler.rounds() >= done + 6, "six rounds more", SECONDS)
     assert {uid for app in loads for uid in pods_of(scene, app)} == uids, "scheduler and descheduler are content"
     assert set(scene.taints()) == {hot}, "neither hot nor cool: as it was"
-    stopping.set()
+    stop_following()
     scene.say({})
     scene.closed()
 
@@ -206,13 +207,19 @@ def pods_of(scene: Scene, app: str) -> set[str]:
     return {str(one["metadata"]["uid"]) for one in found if "deletionTimestamp" not in one["metadata"]}
 
 
-def follow(scene: Scene, ratio: Callable[[str], float]) -> threading.Event:
-    """Forecasts follow what is on the nodes, until the event is set."""
+def follow(scene: Scene, ratio: Callable[[str], float]) -> Callable[[], None]:
+    """Forecasts follow what is on the nodes, until what is returned is called."""
     stopping = threading.Event()
 
     def run() -> None:
         while not stopping.wait(0.2):
             scene.forecasts.say({name: ratio(name) for name in scene.fleet.node_names})
 
-    threading.Thread(target=run, name="follow", daemon=True).start()
-    return stopping
+    thread = threading.Thread(target=run, name="follow", daemon=True)
+    thread.start()
+
+    def stop() -> None:
+        stopping.set()
+        thread.join()
+
+    return stop
