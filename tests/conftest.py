@@ -119,6 +119,12 @@ class PastPrometheus:
             self._running.wait(30)
             self._running = None
 
+    @property
+    def pid(self) -> int:
+        """Of its process."""
+        assert self._running is not None, "it does not run"
+        return self._running.pid
+
     def _answers(self) -> bool:
         try:
             with urllib.request.urlopen(f"{self.url}/api/v1/query?query=1", timeout=5) as answer:
