@@ -12,8 +12,8 @@ from hydatis_serving.settings import ServiceSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = tuple(sorted(path.parent.name for path in (ROOT / "services").glob("*/pyproject.toml")))
-#: Those that answer callers of ours, to whom an error is an answer. The right-sizer answers the API server, to which nothing may be one
-#: (admission), in words that are not ours to convert (admission_review).
+#: Those that answer callers of ours, to whom an error is an answer. The right-sizer answers the API server, to which nothing may be
+#: one (admission), in words that are not ours to convert (admission_review).
 ANSWERING = tuple(service for service in SERVICES if service != "right-sizer")
 FILES = ("__init__", "__main__", "app", "settings")
 #: Import names of the services.
