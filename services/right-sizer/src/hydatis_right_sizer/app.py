@@ -100,7 +100,8 @@ class RightSizerApp:
         roles.append(self._relief)
         if self.webhook.has_own_certificate:
             names = webhook_names(settings)
-            roles.append(CertificateKeeper(api, self.webhook.secret, names, settings.certificate_hours))
+            life = settings.certificate_hours, settings.certificate_settle_seconds
+            roles.append(CertificateKeeper(api, self.webhook.secret, names, *life))
         if settings.webhook_configuration:
             roles.append(TrustKeeper(api, settings.webhook_configuration, self.webhook.files))
         self._roles = RoleRunner(leadership, roles, metrics)

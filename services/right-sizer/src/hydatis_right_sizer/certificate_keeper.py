@@ -21,8 +21,6 @@ __all__ = ["CertificateKeeper", "TrustKeeper"]
 
 _log = get_logger(__name__)
 PAUSE_SECONDS = 2.0
-#: How long the API server is given to hear of a new authority.
-SETTLE_SECONDS = 60.0
 JSON_PATCH = "application/json-patch+json"
 CONFIGURATIONS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 
@@ -47,7 +45,7 @@ class CertificateKeeper:
         secret: CertificateSecret,
         names: tuple[str, ...],
         good_for_hours: float,
-        settle_seconds: float = SETTLE_SECONDS,
+        settle_seconds: float,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._api = api

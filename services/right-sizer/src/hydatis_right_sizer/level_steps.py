@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from hydatis_core.errors import HydatisError
 from hydatis_serving.kube.levels_in_force import InForce, Level, written_in_force
+from hydatis_serving.kube.running_pods import RunningPod
 from hydatis_serving.kube.size_recommendations import SizeRecommendation
 from hydatis_sizing.bounds import shrink_floor
 from hydatis_sizing.recommendation import Amounts, Recommendation
 from hydatis_sizing.untouched import Facts, Rules, untouched
 
-__all__ = ["Step", "believed", "next_step"]
+from hydatis_right_sizer.wanted import owners_requests
+
+__all__ = ["Step", "as_owned", "believed", "next_step"]
 
 SECONDS_PER_DAY = 86_400.0
 
@@ -95,6 +100,25 @@ def _pair(amounts: Amounts) -> tuple[float, float]:
 
 def _written(in_force: InForce) -> dict[str, dict[str, str]]:
     return {one["name"]: one["requests"] for one in written_in_force(in_force)["containers"]}
+
+
+def as_owned(advice: SizeRecommendation, pods: Iterable[RunningPod]) -> SizeRecommendation:
+    """The same, with what the owner asks for now: the greatest that a pod of theirs says, and else what the advice says."""
+    known: dict[str, Amounts] = {}
+    for pod in pods:
+        try:
+            owned = owners_requests(pod)
+        except HydatisError:
+            continue
+        for name, one in owned.items():
+            before = known.get(name, Amounts(math.nan, math.nan))
+            known[name] = Amounts(_greater(before.cpu_cores, one.cpu_cores), _greater(before.memory_bytes, one.memory_bytes))
+    told = (replace(one, owned=known.get(one.container.container, one.owned)) for one in advice.containers)
+    return replace(advice, containers=tuple(told))
+
+
+def _greater(one: float, other: float) -> float:
+    return other if math.isnan(one) or other > one else one
 
 
 def believed(advice: SizeRecommendation, facts: Facts, rules: Rules) -> SizeRecommendation:

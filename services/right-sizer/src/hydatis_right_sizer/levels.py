@@ -28,7 +28,7 @@ from hydatis_sizing.untouched import Facts
 from hydatis_right_sizer.audit import Audit, ObjectReference
 from hydatis_right_sizer.cluster_state import ClusterState
 from hydatis_right_sizer.eligibility import rules_of, workload_facts
-from hydatis_right_sizer.level_steps import Step, believed, next_step
+from hydatis_right_sizer.level_steps import Step, as_owned, believed, next_step
 from hydatis_right_sizer.policy import RightSizingPolicy
 from hydatis_right_sizer.policy_keeper import PolicyKeeper
 from hydatis_right_sizer.right_sizer_metrics import RightSizerMetrics
@@ -117,20 +117,21 @@ class Levels:
         """Takes the step; what held it."""
         now = self._clock()
         facts: Facts = workload_facts((advice.namespace, advice.workload), advice, self._cluster, now)
-        followed = believed(advice, facts, rules_of(policy))
+        pods = self._cluster.pods_of((advice.namespace, advice.workload))
+        followed = believed(as_owned(advice, pods), facts, rules_of(policy))
         whole = next_step(followed, policy.most_shrink_per_day, now)
         held = Counter({"rate": int(whole.is_held)})
         if not whole.changes(advice):
             return held
-        pods = max(len(self._cluster.pods_of((advice.namespace, advice.workload))), 1)
-        part = _part(whole, pods, blast, self._requested(), now)
+        count = len(pods) or advice.pods_count  # of one that does not run now: what it had when it was looked at
+        part = _part(whole, count, blast, self._requested(), now)
         step = whole if part == 1.0 else next_step(followed, policy.most_shrink_per_day, now, part)
         if part < 1.0:
             held["blast-radius"] += 1
         if not step.changes(advice) or (part < LEAST_PART_RATIO and whole.falls):
             return held
         if self._write(advice, step):
-            blast.take(_times(step.taken, pods), Amounts(math.inf, math.inf), now)
+            blast.take(_times(step.taken, count), Amounts(math.inf, math.inf), now)
         else:
             held["conflict"] += 1
         return held
@@ -166,8 +167,8 @@ class Levels:
         steps = [(one.in_force.since_seconds, one) for one in self._cluster.advice.all() if one.in_force is not None]
         for since, advice in sorted(steps, key=lambda step: step[0]):
             assert advice.in_force is not None
-            pods = max(len(self._cluster.pods_of((advice.namespace, advice.workload))), 1)
-            blast.take(_times(_fallen(advice.in_force), pods), Amounts(math.inf, math.inf), since)
+            count = len(self._cluster.pods_of((advice.namespace, advice.workload))) or advice.pods_count
+            blast.take(_times(_fallen(advice.in_force), count), Amounts(math.inf, math.inf), since)
         return blast
 
 

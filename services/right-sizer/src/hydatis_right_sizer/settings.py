@@ -45,6 +45,8 @@ class RightSizerSettings(ServiceSettings):
     """Folder into which the Secret's certificate is written, for this process alone."""
     certificate_hours: float = Field(default=2160.0, gt=0, le=87_600)
     """How long a certificate of its own is good for; it is made anew after two thirds of that."""
+    certificate_settle_seconds: float = Field(default=60.0, gt=0, le=86_400)
+    """How long the API server is given to hear of a new authority before a certificate of it is served."""
     max_body_bytes: int = Field(default=4 * 2**20, ge=2**16)
     """Largest admission review that is read. etcd takes objects of 1.5 MiB."""
     max_connections_count: int = Field(default=256, ge=2, le=100_000)
