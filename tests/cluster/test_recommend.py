@@ -183,7 +183,7 @@ def test_advice_reaches_the_cluster_in_every_form(
     assert read.by_container["app"].requests.memory_bytes == math.ceil(web["advised"]["memory_bytes"] / 2**20) * 2**20
     api.patch(path, {"spec": {"mode": "Report"}})
     api.patch(path + "/status", {"status": {"quarantinedUntil": "2030-01-01T00:00:00Z"}})
-    assert run(*kept, "--apply", "--kubeconfig", admin, "--memory-margin", "1.0").exit_code == 0
+    assert run(*kept, "--apply", "--kubeconfig", admin, "--choice", "careful").exit_code == 0
     again = read_object(json.dumps(api.get(path)).encode())
     assert again.mode == "Report", "what somebody chose stays"
     assert again.quarantined_until_seconds > 0

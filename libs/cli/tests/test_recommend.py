@@ -110,6 +110,9 @@ def test_every_form_holds_the_same_advice(tmp_path: Path, monkeypatch: pytest.Mo
     found = json.loads(told.stdout)
     sized = {(one["namespace"], one["workload"]): one["advised"] for one in found["recommendations"] if not one["untouched"]}
     assert len(sized) > 10
+    asked = [found["choices"][name]["cpu_cores_advised"] for name in ("bold", "usual", "careful")]
+    assert asked == sorted(set(asked)), "bold asks for least"
+    assert found["choices"]["usual"] == found["totals"]
     for form in FORMS:
         assert run(*TRACE, "--output", form, "--to", str(tmp_path / form)).exit_code == 0
     assert (tmp_path / "patches" / "apply.sh").stat().st_mode & 0o111
@@ -140,7 +143,7 @@ def test_bad_input_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         refused = run(*arguments)
         assert isinstance(refused.exception, error), arguments
         assert said in str(refused.exception)
-    assert run(*TRACE, "--memory-margin", "-1").exit_code == 2
+    assert run(*TRACE, "--choice", "reckless").exit_code == 2
     told = StringIO()
     monkeypatch.setattr(recommend, "err", Console(file=told, width=80))
     assert run("--trace", "synthetic", "--days", "1", "--output", "helm").stdout == ""

@@ -41,13 +41,13 @@ def test_a_steady_container_is_advised_its_use_and_a_margin_with_its_risk() -> N
     made = one(book_of(np.full((1, 13), 0.2), np.full((1, 13), 0.5)), container(limit_gib=4.0))
     assert made.requests.cpu_cores == pytest.approx(0.2 * 1.15)
     assert made.requests.memory_bytes == pytest.approx(0.5 * 1.2 * GIB)
-    assert made.memory_limit_bytes == pytest.approx(0.5 * 1.5 * GIB)
+    assert made.memory_limit_bytes == 4 * GIB, "a limit is never lowered"
     assert made.untouched == ""
     assert (made.owned, made.owned_memory_limit_bytes, made.pods_count) == (Amounts(1.0, 2 * GIB), 4 * GIB, 3)
     assert (made.history_days, made.made_at_seconds) == (13.0, NOON)
     assert made.risk.cpu_above_ratio == pytest.approx(0.04 / 9)  # eight days of CPU, never above
     assert made.risk.memory_above_ratio == pytest.approx(0.3 / 14 * 0.015)
-    assert made.risk.kills_per_pod_day == pytest.approx(0.18 / 14)
+    assert made.risk.kills_per_pod_day == pytest.approx(0.09 / 14)
 
 
 def test_use_above_the_request_is_answered_by_advice_above_it() -> None:

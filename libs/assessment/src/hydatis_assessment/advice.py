@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from hydatis_assessment.analysis.left_alone import facts_of
 from hydatis_assessment.cluster_use import CPU, MEMORY, ClusterUse
 
-__all__ = ["THROTTLED_RATIO", "advice"]
+__all__ = ["THROTTLED_RATIO", "advice", "advice_by_choice"]
 
 #: Held back in so many of a day's periods: what CPU was used that day says what was allowed, not what was wanted.
 THROTTLED_RATIO = 0.25
@@ -35,6 +36,19 @@ def advice(use: ClusterUse, method: RightSizing | None = None, rules: Rules | No
     Returns:
         By container, sorted.
     """
+    return advice_by_choice(use, {"": method or RightSizing()}, rules)[""]
+
+
+def advice_by_choice(
+    use: ClusterUse, choices: Mapping[str, RightSizing], rules: Rules | None = None
+) -> dict[str, list[Recommendation]]:
+    """The same by each of several methods, from one book: days are read once.
+
+    Args:
+        use: the past.
+        choices: methods by name, such as ``hydatis_sizing.ours.CHOICES``.
+        rules: what is believed.
+    """
     groups = [(name, rows[np.argsort(~use.running[rows], kind="stable")]) for name, rows in use.rows_of.items() if name.workload]
     groups = [(name, rows) for name, rows in groups if not use.rows[rows[0]].is_sidecar and _matters(use, rows)]
     group_of = np.full(len(use.rows), -1, dtype=np.intp)
@@ -44,9 +58,13 @@ def advice(use: ClusterUse, method: RightSizing | None = None, rules: Rules | No
         first = use.rows[rows[0]]  # one that runs, if any does
         containers.append(Container(name, int(use.running[rows].sum()), facts_of(first), first.limits.memory_bytes))
     if not containers:
-        return []
-    made = recommend(_book(use), group_of, containers, made_at_seconds=use.end_seconds, method=method, rules=rules)
-    return [_within_limit(one, use.rows[rows[0]].limits) for one, (_, rows) in zip(made, groups, strict=True)]
+        return {choice: [] for choice in choices}
+    book = _book(use)
+    found = {}
+    for choice, method in choices.items():
+        made = recommend(book, group_of, containers, made_at_seconds=use.end_seconds, method=method, rules=rules)
+        found[choice] = [_within_limit(one, use.rows[rows[0]].limits) for one, (_, rows) in zip(made, groups, strict=True)]
+    return found
 
 
 def _matters(use: ClusterUse, rows: NDArray[np.intp]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hydatis_sizing.recommendation import Amounts, Recommendation
@@ -15,7 +15,7 @@ from rich.table import Table
 from hydatis_cli.advice_files import workloads
 from hydatis_cli.stored_figures import storable
 
-__all__ = ["advice_figures", "advice_tables", "totals"]
+__all__ = ["advice_figures", "advice_tables", "choices_table", "totals"]
 
 _GIB = 2.0**30
 
@@ -47,8 +47,33 @@ def advice_tables(advice: Sequence[Recommendation], most_rows: int) -> list[Tabl
     return [rows, _sums(advice), *_reasons(advice)]
 
 
+def choices_table(by_choice: Mapping[str, Sequence[Recommendation]], chosen: str) -> Table:
+    """What each choice between savings and harm would ask for, and its expected harm, over the pods that may be sized.
+
+    Args:
+        by_choice: advice by the name of the choice.
+        chosen: the one whose advice is shown.
+    """
+    table = Table(title="Choices", caption=f"{chosen} is what is shown here; --choice takes another")
+    for title in ("choice", "CPU\ncores", "memory\nGiB", "time\nabove CPU", "time above\nmemory", "kills of 100\npods a year"):
+        table.add_column(title, justify="left" if title == "choice" else "right")
+    for name, advice in by_choice.items():
+        told = totals(advice)
+        table.add_row(
+            name,
+            f"{told.get('cpu_cores_advised', 0.0):,.1f}",
+            f"{told.get('memory_bytes_advised', 0.0) / _GIB:,.1f}",
+            _share(told["cpu_above_ratio"]),
+            _share(told["memory_above_ratio"]),
+            "?" if math.isnan(told["kills_per_pod_day"]) else f"{100 * 365 * told['kills_per_pod_day']:,.0f}",
+            style="bold" if name == chosen else None,
+        )
+    return table
+
+
 def totals(advice: Sequence[Recommendation]) -> dict[str, Any]:
-    """Sums over running pods, of what may be sized: requested now, and if the advice were taken as far as it saves."""
+    """Sums over running pods: requested now, and if the advice were taken as far as it may be and saves; and the mean of the
+    expected harm over the pods that may be sized, NaN where there are none."""
     sums: defaultdict[str, float] = defaultdict(float)
     for one in advice:
         for name, now, then in (
@@ -60,13 +85,27 @@ def totals(advice: Sequence[Recommendation]) -> dict[str, Any]:
             keeps = bool(one.untouched) or math.isnan(then)
             sums[f"{name}_now"] += one.pods_count * now
             sums[f"{name}_advised"] += one.pods_count * (now if keeps else min(now, then))
-    return {"workloads_count": len(workloads(advice)), "containers_count": len(advice), **sums}
+    risks = {name: _mean_risk(advice, name) for name in ("cpu_above_ratio", "memory_above_ratio", "kills_per_pod_day")}
+    return {"workloads_count": len(workloads(advice)), "containers_count": len(advice), **sums, **risks}
 
 
-def advice_figures(advice: Sequence[Recommendation]) -> dict[str, Any]:
-    """For programs."""
+def _mean_risk(advice: Sequence[Recommendation], name: str) -> float:
+    known = [(one.pods_count, getattr(one.risk, name)) for one in advice if not one.untouched]
+    known = [(count, value) for count, value in known if not math.isnan(value)]
+    pods = sum(count for count, _ in known)
+    return sum(count * value for count, value in known) / pods if pods else math.nan
+
+
+def advice_figures(advice: Sequence[Recommendation], by_choice: Mapping[str, Sequence[Recommendation]]) -> dict[str, Any]:
+    """For programs.
+
+    Args:
+        advice: what is advised.
+        by_choice: advice by the name of every choice, for its totals.
+    """
     return {
         "totals": storable(totals(advice)),
+        "choices": {name: storable(totals(made)) for name, made in by_choice.items()},
         "recommendations": [
             {
                 "namespace": one.container.namespace,
@@ -117,6 +156,10 @@ def _reasons(advice: Sequence[Recommendation]) -> list[Table]:
     for code, count in counts.most_common():
         table.add_row(code, str(count), REASONS.get(code, ""))
     return [table]
+
+
+def _share(ratio: float) -> str:
+    return "?" if math.isnan(ratio) else f"{100 * ratio:.2f} %"
 
 
 def _change(now: float, then: float) -> str:

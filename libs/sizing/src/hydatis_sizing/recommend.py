@@ -76,9 +76,9 @@ def recommend(
     # A floor is not above what the owner asked for.
     floors = np.fmin(FLOORS[:, None], np.where(owned > 0, owned, np.inf))
     requests = np.maximum(requests, floors)
-    # Who set no limit gets none: a fence that nobody asked for can only kill.
-    fenced = np.array([one.owned_memory_limit_bytes > 0 for one in containers], dtype=bool)
-    limits = np.where(fenced, np.maximum(limits, requests[1]), np.nan)
+    # A limit reserves nothing: lowering one saves no node and can only kill, as does one that nobody asked for.
+    owned_limits = np.array([one.owned_memory_limit_bytes for one in containers])
+    limits = np.where(owned_limits > 0, np.fmax(owned_limits, np.maximum(limits, requests[1])), np.nan)
     risks = _risks(book, group_of, needs, requests, limits, hidden)
     made = []
     for group, container in enumerate(containers):

@@ -53,8 +53,8 @@ class Recommendation:
     requests: Amounts
     """Advised. NaN: too little is known, keep what is there."""
     memory_limit_bytes: float
-    """Advised where the owner set one, >= the request; NaN: keep what is there, also none. CPU is never limited: what nobody
-    else wants may be used."""
+    """Advised where the owner set one, never below theirs; NaN: keep what is there, also none. CPU is never limited: what
+    nobody else wants may be used."""
     risk: Risk
     history_days: float
     """Days of use that it rests on, >= 0."""

@@ -8,24 +8,24 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from hydatis_assessment.advice import advice
+from hydatis_assessment.advice import advice_by_choice
 from hydatis_assessment.capture.question import STEP_SECONDS
 from hydatis_core.errors import InvalidValue
 from hydatis_pipelines.whole_files import new_folder, write_whole
 from hydatis_serving.kube.api import KubernetesApi
-from hydatis_sizing.memory_request import LIMIT_MARGIN_RATIO, REQUEST_MARGIN_RATIO
-from hydatis_sizing.ours import RightSizing
+from hydatis_sizing.ours import CHOICES
 from hydatis_sizing.recommendation import Recommendation
 from hydatis_sizing.untouched import Rules
 
 from hydatis_cli.advice_files import FORMS, advice_files
 from hydatis_cli.advice_in_cluster import apply_advice
-from hydatis_cli.advice_tables import advice_figures, advice_tables
+from hydatis_cli.advice_tables import advice_figures, advice_tables, choices_table
 from hydatis_cli.cluster_source import (
     DEFAULT_DAYS,
     CaOption,
@@ -60,6 +60,14 @@ class Output(StrEnum):
     OBJECTS = "objects"
 
 
+class Choice(StrEnum):
+    """Of ``hydatis_sizing.ours.CHOICES``."""
+
+    BOLD = "bold"
+    USUAL = "usual"
+    CAREFUL = "careful"
+
+
 class Mode(StrEnum):
     """What the right-sizer does with an object."""
 
@@ -92,9 +100,7 @@ def recommend(  # nosec B107  # a file's name
     min_history: Annotated[
         float, typer.Option("--min-history", min=0.0, help="Days that advice must rest on to be applied.")
     ] = Rules().least_history_days,
-    memory_margin: Annotated[
-        float, typer.Option("--memory-margin", min=0.0, max=3.0, help="On the greatest use of memory, 0.2 is a fifth.")
-    ] = REQUEST_MARGIN_RATIO,
+    choice: Annotated[Choice, typer.Option("--choice", help="Between savings and harm.")] = Choice.USUAL,
     rows: Annotated[int, typer.Option("--rows", min=1, help="Containers that the table shows.")] = 50,
 ) -> None:
     """Recommend CPU and memory by workload, with the risk of each choice.
@@ -106,17 +112,15 @@ def recommend(  # nosec B107  # a file's name
     source = ClusterSource(
         prometheus, token_file, ca_file, match, step, kubeconfig, context, from_, trace, data, days, start_day, until
     )
-    method = RightSizing(
-        request_margin_ratio=memory_margin,
-        # the limit keeps its distance from the request
-        limit_margin_ratio=(1.0 + memory_margin) * (1.0 + LIMIT_MARGIN_RATIO) / (1.0 + REQUEST_MARGIN_RATIO) - 1.0,
-        least_history_days=min_history,
-    )
+    choices = {name: replace(method, least_history_days=min_history) for name, method in CHOICES.items()}
     with _kept(work) as folder, progress_bar("capture") as progress:
         use = read_cluster(source, folder, progress)
-        made = advice(use, method, Rules(least_history_days=min_history))
+        found = advice_by_choice(use, choices, Rules(least_history_days=min_history))
         notes = use.notes
-    made = [one for one in made if not namespace or one.container.namespace in namespace]
+    by_choice = {
+        name: [one for one in made if not namespace or one.container.namespace in namespace] for name, made in found.items()
+    }
+    made = by_choice[choice.value]
     if not made:
         raise InvalidValue("there is no workload to advise", field="--namespace", expected="workloads with pods") from None
     for note in notes:
@@ -125,18 +129,20 @@ def recommend(  # nosec B107  # a file's name
         with progress_bar("apply") as progress:
             count = apply_advice(KubernetesApi(kubeconfig, context), made, mode.value if mode else "", progress)
         err.print(f"{count} SizeRecommendation objects are in the cluster", highlight=False)
-    _show(made, output, to, mode.value if mode else "", rows)
-
-
-def _show(made: list[Recommendation], output: Output, to: Path | None, mode: str, rows: int) -> None:
     if output is Output.TABLE and to is None:
-        for table in advice_tables(made, rows):
+        for table in [*advice_tables(made, rows), choices_table(by_choice, choice.value)]:
             out.print(table)
         return
+    _write(made, by_choice, output, to, mode.value if mode else "")
+
+
+def _write(
+    made: list[Recommendation], by_choice: dict[str, list[Recommendation]], output: Output, to: Path | None, mode: str
+) -> None:
     if output.value in FORMS:
         files = advice_files(output.value, made, mode)
-    else:
-        files = {"recommendations.json": json.dumps(advice_figures(made), indent=1, allow_nan=False) + "\n"}
+    else:  # a table in a file is for programs
+        files = {"recommendations.json": json.dumps(advice_figures(made, by_choice), indent=1, allow_nan=False) + "\n"}
     if output.value in FORMS and all(one.untouched for one in made):
         err.print("nothing may be sized: --output table says why", highlight=False)
     if to is None:
