@@ -187,7 +187,7 @@ def test_advice_reaches_the_cluster_in_every_form(
     again = read_object(json.dumps(api.get(path)).encode())
     assert again.mode == "Report", "what somebody chose stays"
     assert again.quarantined_until_seconds > 0
-    assert again.by_container["app"].requests.memory_bytes > 1.5 * read.by_container["app"].requests.memory_bytes
+    assert again.by_container["app"].requests.memory_bytes > 1.2 * read.by_container["app"].requests.memory_bytes
     assert read_object(json.dumps(api.get(object_path(namespace, "Deployment/vertical"))).encode()).containers[0].untouched
 
     kubectl = Binaries.chosen().path("kubectl")
