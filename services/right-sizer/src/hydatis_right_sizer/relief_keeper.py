@@ -32,6 +32,8 @@ __all__ = ["ReliefKeeper", "relief_mode", "relief_rules"]
 _log = get_logger(__name__)
 #: How often it is looked whether the policy's mode changed.
 _SWITCH_SECONDS = 1.0
+#: Closed or not -> what it is called in events and metrics.
+_CHANGES = {True: "Tainted", False: "Untainted"}
 
 
 def relief_mode(policy: RightSizingPolicy) -> str:
@@ -131,10 +133,14 @@ class ReliefKeeper:
         forecasts = self._forecasts(heat)
         if mode in EFFECTS:
             self._states = {name: self._as_tainted(name, now_seconds) for name in forecasts}
+        else:
+            self.open_all("relief only reports")
         found = relieve(rules, self._states, forecasts, made_at_seconds=made_at_seconds, now_seconds=now_seconds)
         self._states = found.nodes
         for action in found.actions:
-            if not stopping.is_set() and not self._act(action, EFFECTS.get(mode, "")):
+            if mode not in EFFECTS:
+                self._say(action, "NodeWouldBe", "reported", "")
+            elif not stopping.is_set() and not self._act(action, EFFECTS[mode] if action.tainted else ""):
                 known = self._states[action.node].known_seconds
                 self._states[action.node] = NodeRelief(not action.tainted, rules.dwell_ticks, known)  # tried again at the next look
         if mode in EFFECTS:
@@ -180,25 +186,29 @@ class ReliefKeeper:
         return state if state.tainted == tainted else NodeRelief(tainted, 0, state.known_seconds)
 
     def _act(self, action: ReliefAction, effect: str) -> bool:
-        """Closes or opens a node and says whether that was done; without an effect it is only said what would be closed."""
-        node = self._cluster.nodes.get("", action.node)
-        reports = action.tainted and not effect
-        problem = "" if reports else put_effect(self._api, action.node, effect if action.tainted else "")
-        done = "NodeTainted" if action.tainted else "NodeUntainted"
-        self._metrics.actions.labels(done, "failed" if problem else "reported" if reports else "done").inc()
+        """Gives a node a taint of this effect, or takes it, and says whether that was done."""
+        problem = put_effect(self._api, action.node, effect)
         if problem:
             _log.warning("a node's taint was not changed", node=action.node, tainted=action.tainted, reason=problem)
+            self._metrics.actions.labels(_CHANGES[action.tainted], "failed").inc()
             return False
-        uid = node.metadata.uid if node is not None else ""
-        what = "NodeWouldBeTainted" if reports else done
-        after = {"taint": effect if action.tainted else "", "forecast_ratio": round(action.forecast_ratio, 3)}
-        self._audit.record(what, ObjectReference("Node", action.node, uid=uid), action.reason, after=after)
+        self._say(action, "Node", "done", effect)
         return True
+
+    def _say(self, action: ReliefAction, prefix: str, result: str, effect: str) -> None:
+        """Counts and records a change, or what would be one."""
+        change = _CHANGES[action.tainted]
+        self._metrics.actions.labels(change, result).inc()
+        node = self._cluster.nodes.get("", action.node)
+        subject = ObjectReference("Node", action.node, uid=node.metadata.uid if node is not None else "")
+        ratio = None if math.isnan(action.forecast_ratio) else round(action.forecast_ratio, 3)
+        self._audit.record(prefix + change, subject, action.reason, after={"taint": effect, "forecast_ratio": ratio})
 
     def _keep_effect(self, effect: str) -> None:
         """Nodes that stay closed have the effect that the policy says now."""
         for node in self._cluster.nodes.all():
-            if effect_on(node) not in ("", effect) and self._states[node.metadata.name].tainted:
+            state = self._states.get(node.metadata.name)
+            if effect_on(node) not in ("", effect) and state is not None and state.tainted:
                 put_effect(self._api, node.metadata.name, effect)
 
 
