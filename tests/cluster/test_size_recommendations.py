@@ -7,18 +7,15 @@ import json
 import math
 import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from control_plane.api import Api, JsonObject
 from control_plane.plane import ControlPlane
-from control_plane.waiting import until
-from hydatis_serving.kube.size_recommendations import object_path, read_object, written_object
+from control_plane.right_sizer import ensure_type
+from hydatis_serving.kube.size_recommendations import KIND, object_path, read_object, written_object
 from hydatis_sizing.recommendation import Amounts, ContainerName, Recommendation, Risk
 
-CRD = Path(__file__).resolve().parents[2] / "deploy" / "helm" / "hydatis" / "crds" / "sizerecommendations.hydatis.io.yaml"
 TYPES = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 MIB = 2.0**20
 
@@ -26,16 +23,9 @@ MIB = 2.0**20
 @pytest.fixture(scope="module")
 def namespace(own_plane: ControlPlane, api: Api) -> Iterator[str]:
     """A namespace in a cluster that has the type."""
-    crd = yaml.safe_load(CRD.read_text())
-    path = f"{TYPES}/{crd['metadata']['name']}"
-    if api.status_of("GET", path) != 200:
-        api.create(TYPES, crd, fieldValidation="Strict")
-
-    def conditions() -> dict[str, str]:
-        return {one["type"]: one["status"] for one in api.get(path).get("status", {}).get("conditions", [])}
-
-    until(lambda: conditions().get("Established") == "True", "the type is established")
-    assert conditions().get("NonStructuralSchema") is None
+    ensure_type(api)
+    (crd,) = [one for one in api.items(TYPES) if one["spec"]["names"]["kind"] == KIND]
+    assert "NonStructuralSchema" not in {one["type"] for one in crd["status"]["conditions"]}
     name = f"test-{uuid.uuid4().hex[:8]}"
     api.create("/api/v1/namespaces", {"metadata": {"name": name}})
     yield name

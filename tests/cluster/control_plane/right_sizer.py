@@ -27,7 +27,7 @@ def ensure_type(api: Api) -> None:
     crd = yaml.safe_load(CRD.read_text())
     path = f"{TYPES}/{crd['metadata']['name']}"
     if api.status_of("GET", path) != 200:
-        api.create(TYPES, crd)
+        api.create(TYPES, crd, fieldValidation="Strict")
 
     def established() -> bool:
         conditions = api.get(path).get("status", {}).get("conditions") or []
