@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
+
+import httpx
 
 from control_plane.api import Api, JsonObject
 from control_plane.manifests import NODE_LABEL, node, pod
@@ -115,9 +118,14 @@ class Fleet:
         return Counter(found["spec"]["nodeName"] for found in self.pods().values() if found["spec"].get("nodeName"))
 
     def remove_pods(self) -> None:
-        """Deletes every pod at once."""
-        self.api.delete(self.pods_path, grace_seconds=0)
-        until(lambda: not self.pods(), "pods that are gone")
+        """Deletes every pod at once; of thousands that takes longer than a call may, and is gone on with."""
+
+        def gone() -> bool:
+            with suppress(httpx.ReadTimeout):
+                self.api.delete(self.pods_path, grace_seconds=0)
+            return not self.pods()
+
+        until(gone, "pods that are gone", 300.0)
 
     def remove(self) -> None:
         """Deletes pods, nodes and namespace."""
