@@ -21,6 +21,7 @@ def owned(kind: str, name: str, pod_name: str = "web-abc-xyz", **labels: str) ->
     ("pod", "workload"),
     [
         (owned("ReplicaSet", "web-abc", **{"pod-template-hash": "abc"}), "Deployment/web"),
+        (owned("ReplicaSet", "web-abc", **{"rollouts-pod-template-hash": "abc"}), "Rollout/web"),
         (owned("ReplicaSet", "web-abc"), "ReplicaSet/web-abc"),
         (owned("StatefulSet", "db"), "StatefulSet/db"),
         (owned("DaemonSet", "logs"), "DaemonSet/logs"),

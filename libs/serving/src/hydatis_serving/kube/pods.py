@@ -19,7 +19,8 @@ __all__ = ["WORKLOAD_LABEL", "pod_of", "workload_of"]
 
 #: A label that names the workload outright, for pods whose owner does not say it (replays, bare pods).
 WORKLOAD_LABEL = "hydatis.io/workload"
-_TEMPLATE_HASH_LABEL = "pod-template-hash"
+#: Label with the hash that ends a ReplicaSet's name -> who made the ReplicaSet. The second is Argo's.
+_TEMPLATE_HASHES = {"pod-template-hash": "Deployment", "rollouts-pod-template-hash": "Rollout"}
 #: A Job of a CronJob is named after it and the minute it was due, counted from 1970 (``getJobName`` of Kubernetes' cronjob
 #: controller). 23,000,000 is in 2013, before there was Kubernetes; a day written out, as 20261123, lies below for centuries.
 _DUE_MINUTE = re.compile(r"(?P<cron_job>.+)-(?P<minute>[0-9]{8})")
@@ -49,7 +50,7 @@ def pod_of(pod: PodJson, gpu_resources: Mapping[str, GpuMeaning] = GPU_RESOURCES
 def workload_of(pod: PodJson) -> str:
     """The owner that makes like pods, as "Kind/name"; empty when nobody says it.
 
-    A ReplicaSet whose name ends in the pod's template hash belongs to a Deployment of the rest of the name, and a Job whose name
+    A ReplicaSet whose name ends in the pod's template hash belongs to a Deployment (or a Rollout) of the rest of the name, and a Job whose name
     ends in the minute it was due to a CronJob. A static pod is owned by its node and named after it: "Static/" and the rest of its
     name, so that those of all nodes are alike.
     """
@@ -60,9 +61,10 @@ def workload_of(pod: PodJson) -> str:
     owner = next((o for o in owners if o.controller), owners[0] if owners else None)
     if owner is None or not owner.name:
         return ""
-    suffix = "-" + labels.get(_TEMPLATE_HASH_LABEL, "")
-    if owner.kind == "ReplicaSet" and len(suffix) > 1 and owner.name.endswith(suffix):
-        return f"Deployment/{owner.name.removesuffix(suffix)}"
+    if owner.kind == "ReplicaSet":
+        for label, kind in _TEMPLATE_HASHES.items():
+            if (suffix := labels.get(label, "")) and owner.name.endswith(f"-{suffix}"):
+                return f"{kind}/{owner.name.removesuffix(f'-{suffix}')}"
     due = _DUE_MINUTE.fullmatch(owner.name) if owner.kind == "Job" else None
     if due and int(due["minute"]) >= _FIRST_MINUTE:
         return f"CronJob/{due['cron_job']}"
