@@ -50,9 +50,9 @@ def pod_of(pod: PodJson, gpu_resources: Mapping[str, GpuMeaning] = GPU_RESOURCES
 def workload_of(pod: PodJson) -> str:
     """The owner that makes like pods, as "Kind/name"; empty when nobody says it.
 
-    A ReplicaSet whose name ends in the pod's template hash belongs to a Deployment (or a Rollout) of the rest of the name, and a Job
-    whose name ends in the minute it was due to a CronJob. A static pod is owned by its node and named after it: "Static/" and the
-    rest of its name, so that those of all nodes are alike.
+    A ReplicaSet whose name ends in the pod's template hash belongs to a Deployment (or a Rollout) of the rest of the name, and a
+    Job whose name ends in the minute it was due to a CronJob. A static pod is owned by its node and named after it: "Static/" and
+    the rest of its name, so that those of all nodes are alike.
     """
     labels = pod.metadata.labels or {}
     if labels.get(WORKLOAD_LABEL):
