@@ -35,6 +35,7 @@ class Admission:
         audit: where sized pods are recorded.
         metrics: where everything is counted.
         clock: Unix seconds.
+        after_answer: calls something once the answer is out: the API server waits for no log line.
     """
 
     def __init__(
@@ -44,12 +45,14 @@ class Admission:
         audit: Audit,
         metrics: RightSizerMetrics,
         clock: Callable[[], float] = time.time,
+        after_answer: Callable[[Callable[[], None]], object] = lambda call: call(),
     ) -> None:
         self._cluster = cluster
         self._policy = policy
         self._audit = audit
         self._metrics = metrics
         self._clock = clock
+        self._after_answer = after_answer
 
     def answer(self, body: bytes) -> bytes | None:
         """The answer to a review; None: it is no review, and there is nobody to answer."""
@@ -77,9 +80,9 @@ class Admission:
         decision = decide(pod, pod.selector, self._policy.policy, self._cluster, self._clock())
         if question.dry_run:  # nothing will come of it: it is answered, and leaves no trace
             return self._said(question, pod, decision)
-        self._count(decision)
+        self._after_answer(lambda: self._count(decision))
         if decision.outcome != "left":
-            self._record(pod, decision)
+            self._after_answer(lambda: self._record(pod, decision))
         return self._said(question, pod, decision)
 
     def _said(self, question: Question, pod: AdmittedPod, decision: Decision) -> bytes:

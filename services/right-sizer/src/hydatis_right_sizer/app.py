@@ -5,7 +5,9 @@ Watches come first, then the webhook that answers from them, then the roles of t
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import sys
 from importlib.metadata import version
 
 from hydatis_serving.http_endpoint import HttpEndpoint
@@ -43,6 +45,8 @@ __all__ = ["NAME", "RightSizerApp"]
 
 NAME = "right-sizer"
 LEASE = "hydatis-right-sizer"
+#: How long a thread that follows the cluster may keep the event loop from answering; Python lets it for 5 ms.
+SWITCH_SECONDS = 0.0005
 
 
 class RightSizerApp:
@@ -63,7 +67,9 @@ class RightSizerApp:
         self._policy_watcher = Watcher(self._watch_api, self.policy.resource, self.policy, watch_metrics)
         candidate = Candidate(api, settings.namespace, LEASE, identity, settings.lease_seconds)
         leadership: Leadership = LeaseLeadership(candidate)
-        self.admission = Admission(self.cluster, self.policy, self.audit, metrics)
+        self.admission = Admission(
+            self.cluster, self.policy, self.audit, metrics, after_answer=asyncio.get_running_loop().call_soon
+        )
         self.webhook = Webhook(
             settings,
             self.admission.answer,
@@ -119,6 +125,7 @@ class RightSizerApp:
             DependencyUnavailable: a port is taken.
         """
         self._security.start()
+        sys.setswitchinterval(SWITCH_SECONDS)
         self.audit.start()
         self._policy_watcher.start()
         self.cluster.start()
