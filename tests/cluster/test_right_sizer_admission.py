@@ -401,6 +401,26 @@ def _created(scene: Scene, shop: str, names: list[str]) -> list[tuple[float, boo
         return list(pool.map(one, names))
 
 
+def test_what_admission_adds_to_a_pods_creation(scene: Scene, shop: str, sizer: RightSizer, fleet: Fleet) -> None:
+    """Pods made in turn with and without being asked about, one at a time; figures are printed and not judged."""
+    _make_room(fleet)
+    scene.ask(sizer)
+    when_in_force(scene, scene.advise(shop))
+    until(lambda: _created(scene, shop, [f"web-{uuid.uuid4().hex[:6]}"])[0][1], "pods that are sized", SECONDS)
+    plain = scene.space(f"{shop}-plain", "").rpartition("/")[2]
+    took: dict[str, list[float]] = {shop: [], plain: []}
+    for index in range(200):
+        for space, seconds in took.items():
+            began = time.monotonic()
+            scene.api.create(f"/api/v1/namespaces/{space}/pods", owned_pod(f"pair-{index:03d}"))
+            seconds.append(time.monotonic() - began)
+    scene.api.delete(f"/api/v1/namespaces/{plain}/pods", grace_seconds=0)
+    sized, alone = (sorted(seconds) for seconds in took.values())
+    for share in (0.5, 0.9, 0.99):
+        which = int(share * 200)
+        print(f"p{100 * share:g}: {1000 * sized[which]:.1f} ms asked, {1000 * alone[which]:.1f} ms not")  # noqa: T201 - a figure of the run
+
+
 def _make_room(fleet: Fleet) -> None:
     """A node for a thousand pods: where there is no room for what they give up, pods are left alone."""
     fleet.add_nodes(1, cpu="2000", memory="4000Gi")
