@@ -17,7 +17,7 @@ if __name__ == "__main__":  # run as a program, its package is not on the path
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from control_plane.build_cache import built, cache_folder
-from control_plane.descheduler import descheduler_program
+from control_plane.descheduler_program import descheduler_program
 
 __all__ = ["MODULE", "PROGRAMS", "Binaries"]
 

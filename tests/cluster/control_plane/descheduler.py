@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from control_plane.build_cache import built, cache_folder, go_program
+from control_plane.descheduler_program import descheduler_program
 from control_plane.processes import Program, free_port
 
-__all__ = ["Descheduler", "ScrapingPrometheus", "descheduler_program"]
+__all__ = ["Descheduler", "ScrapingPrometheus"]
 
-VERSION = "v0.36.0"
-MODULE = f"sigs.k8s.io/descheduler@{VERSION}"
 SHIPPED = Path(__file__).resolve().parents[3] / "deploy" / "scheduler" / "descheduler-policy.yaml"
 #: Where it looks for a token and for certificates whenever it asks Prometheus, in a pod or not.
 MOUNTED = "/run/secrets/kubernetes.io/serviceaccount"
-
-
-def descheduler_program() -> Path:
-    """The program, built from its published module if it is not there yet; the module's own go.sum pins all else."""
-    target = cache_folder() / f"descheduler-{VERSION}" / "descheduler"
-    if target.is_file():
-        return target
-    said = subprocess.run([go_program(), "mod", "download", "-json", MODULE], check=True, capture_output=True, cwd="/")
-    return built(target, "./cmd/descheduler", Path(json.loads(said.stdout)["Dir"]))
 
 
 class ScrapingPrometheus:
