@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from hydatis_right_sizer.cluster_state import autoscalers_of
 from hydatis_right_sizer.node_accounts import NodeAccounts, taken_by
 from hydatis_right_sizer.object_book import ObjectBook
 from hydatis_right_sizer.object_index import ObjectIndex
@@ -94,3 +95,12 @@ def test_an_autoscaler_goes_by_utilisation_of_what_it_says() -> None:
     assert autoscaler().utilisation_of == {"cpu"}, "without metrics it goes by CPU"
     assert autoscaler({"type": "External"}).utilisation_of == frozenset()
     assert autoscaler().workload == "Deployment/web"
+
+
+def test_an_autoscaler_of_whoever_made_a_replica_set_is_not_overlooked() -> None:
+    index: ObjectIndex[tuple[str, str], Autoscaler] = ObjectIndex(lambda one: ("shop", one.workload), lambda one: one.metadata.name)
+    index.change(None, autoscaler())
+    assert [one.metadata.name for one in autoscalers_of(index, ("shop", "Deployment/web"))] == ["web"]
+    assert [one.metadata.name for one in autoscalers_of(index, ("shop", "ReplicaSet/web-7f9cd8b5c4"))] == ["web"]
+    for other in (("shop", "ReplicaSet/api-7f9cd8b5c4"), ("shop", "StatefulSet/web"), ("bar", "ReplicaSet/web-7f9cd8b5c4")):
+        assert autoscalers_of(index, other) == []

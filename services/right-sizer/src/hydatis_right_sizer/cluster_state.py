@@ -34,7 +34,7 @@ from hydatis_right_sizer.objects import (
     read,
 )
 
-__all__ = ["RIGHT_SIZE", "ClusterState", "Workload"]
+__all__ = ["RIGHT_SIZE", "ClusterState", "Workload", "autoscalers_of"]
 
 T = TypeVar("T")
 Workload = tuple[str, str]
@@ -128,11 +128,11 @@ class ClusterState:
 
     def scaled_on(self, workload: Workload) -> frozenset[str]:
         """Resources whose utilisation a HorizontalPodAutoscaler of the workload goes by."""
-        return frozenset().union(*(one.utilisation_of for one in self._autoscalers.of(workload)))
+        return frozenset().union(*(one.utilisation_of for one in autoscalers_of(self._autoscalers, workload)))
 
     def has_vertical_autoscaler(self, workload: Workload) -> bool:
         """Whether a VerticalPodAutoscaler is for the workload."""
-        return bool(self._verticals.of(workload))
+        return bool(autoscalers_of(self._verticals, workload))
 
     def limit_ranges_of(self, namespace: str) -> tuple[LimitRange, ...]:
         """LimitRanges of a namespace."""
@@ -201,3 +201,16 @@ def _book(
 
 def _key(found: Any) -> Key:
     return found.metadata.namespace, found.metadata.name
+
+
+def autoscalers_of(index: ObjectIndex[Workload, T], workload: Workload) -> list[T]:
+    """Autoscalers of a workload. Of a ReplicaSet also those of whatever has its name less the hash: other kinds than Deployments
+    make ReplicaSets, too, and one autoscaler overlooked is a scale-out storm."""
+    namespace, (kind, _, name) = workload[0], workload[1].partition("/")
+    found = list(index.of(workload))
+    if kind == "ReplicaSet":
+        maker = name.rpartition("-")[0]
+        found += [
+            one for key in index.groups() if (key[0], key[1].partition("/")[2]) == (namespace, maker) for one in index.of(key)
+        ]
+    return found

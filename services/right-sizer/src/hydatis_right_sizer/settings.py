@@ -41,8 +41,8 @@ class RightSizerSettings(ServiceSettings):
     """Name of the Service by which the API server calls it; its own certificate is good for it."""
     webhook_secret: str = "hydatis-right-sizer-webhook"
     """Secret with the authority and the certificate that it makes for itself, where tls_certificate_file is empty."""
-    webhook_folder: str = "/tmp/hydatis-right-sizer-tls"
-    """Folder into which the Secret's certificate is written, for this process alone."""
+    webhook_folder: str = ""
+    """Folder into which the Secret's certificate is written, for this process alone. Empty: a temporary one that goes with it."""
     certificate_hours: float = Field(default=2160.0, gt=0, le=87_600)
     """How long a certificate of its own is good for; it is made anew after two thirds of that."""
     certificate_settle_seconds: float = Field(default=60.0, gt=0, le=86_400)

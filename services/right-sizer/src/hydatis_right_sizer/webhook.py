@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -51,7 +52,9 @@ class Webhook:
         self._answer = answer
         self._registry = registry
         given = tls_files_of_settings(settings)
-        self.secret = CertificateSecret(settings.namespace, settings.webhook_secret, Path(settings.webhook_folder))
+        self._own_folder = None if settings.webhook_folder else tempfile.TemporaryDirectory(prefix="hydatis-right-sizer-")
+        folder = Path(settings.webhook_folder or (self._own_folder.name if self._own_folder else ""))
+        self.secret = CertificateSecret(settings.namespace, settings.webhook_secret, folder)
         self._watcher = None if given is not None else watched(self.secret)
         self.files: TlsFiles = given or self.secret.files
         self._security: TransportSecurity | None = None
@@ -99,6 +102,8 @@ class Webhook:
             await self._security.stop()
         if self._watcher is not None:
             self._watcher.stop()
+        if self._own_folder is not None:
+            self._own_folder.cleanup()
 
     async def _open_when_served(self) -> None:
         while self._door is None:
