@@ -7,7 +7,6 @@ no framework. Whatever a client does, it gets JSON with an ``Error`` and never a
 from __future__ import annotations
 
 import asyncio
-import logging
 import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,11 +16,10 @@ import msgspec
 from aiohttp import web
 from aiohttp.client_exceptions import ClientError
 from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.web_protocol import RequestHandler
-from hydatis_core.errors import DependencyUnavailable, HydatisError, InvalidValue, TooLate, TooMany
+from hydatis_core.errors import HydatisError, InvalidValue, TooLate, TooMany
 from hydatis_serving.admin_access import ADMIN_CALLS, AdminGate
-from hydatis_serving.connection_guard import ConnectionGuard, GuardedConnection
 from hydatis_serving.error_table import RETRY_SECONDS, http_status
+from hydatis_serving.guarded_http import GuardedHttp
 from hydatis_serving.logs import get_logger
 
 from hydatis_scheduler_plugin.convert import error_body
@@ -29,9 +27,6 @@ from hydatis_scheduler_plugin.convert import error_body
 __all__ = ["Answer", "Handler", "HttpDoor", "json_answer"]
 
 _log = get_logger(__name__)
-#: aiohttp writes a stack trace, with bytes of theirs, for everybody who sends what is no HTTP. What fails here is logged here.
-_UNHEARD = logging.getLogger("hydatis_scheduler_plugin.unheard")
-_UNHEARD.setLevel(logging.CRITICAL + 1)
 
 Answer = tuple[int, bytes, str]
 """Status, body, content type."""
@@ -39,8 +34,6 @@ Handler = Callable[[web.BaseRequest], Awaitable[Answer]]
 
 JSON = "application/json"
 _PATHS = "/filter, /prioritize, /healthz, /readyz, /state, /metrics, /generation, /decisions"
-#: kube-scheduler keeps idle connections for 90 s: it must be the one who closes them, else a request meets a closing connection.
-KEEPALIVE_SECONDS = 600.0
 #: How many bytes of bodies are held at a time, in largest bodies.
 BODIES_AT_A_TIME = 2
 #: Requests of one route under way at a time, where a route is costly or waits; of the verbs the decision desk takes care itself.
@@ -86,21 +79,35 @@ class HttpDoor:
         ssl_context: ssl.SSLContext | None = None,
         certificates_required: bool = False,
     ) -> None:
-        self._host = host
-        self.port = port
         self._routes = dict(routes)
         self._paths = {path for _, path in routes}
         self._gate = gate
         self._max_body_bytes = max_body_bytes
         self._body_bytes_left = BODIES_AT_A_TIME * max_body_bytes
         self._running: Counter[str] = Counter()
-        self._guard = ConnectionGuard(max_connections_count, (max_connections_count + 1) // 2, arrival_seconds)
         self._arrival_seconds = arrival_seconds
-        self._stop_grace_seconds = stop_grace_seconds
         self._on_answer = on_answer
-        self._ssl_context = ssl_context
         self._certificates_required = certificates_required
-        self._runner: web.ServerRunner | None = None
+        self._server = GuardedHttp(
+            host,
+            port,
+            self._answer,
+            max_body_bytes=max_body_bytes,
+            max_connections_count=max_connections_count,
+            arrival_seconds=arrival_seconds,
+            stop_grace_seconds=stop_grace_seconds,
+            ssl_context=ssl_context,
+        )
+
+    @property
+    def port(self) -> int:
+        """Port that it listens on, once started."""
+        return self._server.port
+
+    @property
+    def refused_connections_count(self) -> int:
+        """Connections that were ended since they were too many, or too slow."""
+        return self._server.refused_connections_count
 
     async def start(self) -> None:
         """Listens.
@@ -108,45 +115,11 @@ class HttpDoor:
         Raises:
             DependencyUnavailable: the port is taken.
         """
-        server = _GuardedServer(
-            self._answer,
-            request_factory=self._request,
-            access_log=None,
-            keepalive_timeout=KEEPALIVE_SECONDS,
-            tcp_keepalive=True,
-            auto_decompress=False,
-            lingering_time=1.0,  # of a body that was refused
-            logger=_UNHEARD,
-        )
-        server.guard = self._guard
-        self._runner = web.ServerRunner(server, shutdown_timeout=self._stop_grace_seconds)
-        await self._runner.setup()
-        try:
-            site = web.TCPSite(self._runner, self._host, self.port, backlog=1024, ssl_context=self._ssl_context)
-            await site.start()
-        except OSError as taken:
-            await self._runner.cleanup()
-            raise DependencyUnavailable(
-                f"cannot listen on {self._host}:{self.port}: {taken.strerror}", field="http_port", expected="a free port"
-            ) from None
-        self.port = self._runner.addresses[0][1]
-
-    @property
-    def refused_connections_count(self) -> int:
-        """Connections that were ended since they were too many, or too slow."""
-        return self._guard.refused_count
+        await self._server.start()
 
     async def stop(self) -> None:
         """Stops listening, lets requests in flight finish within the grace, closes the rest."""
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
-
-    def _request(self, message: Any, payload: Any, protocol: Any, writer: Any, task: asyncio.Task[None]) -> web.BaseRequest:
-        protocol.in_request = True
-        return web.BaseRequest(
-            message, payload, protocol, writer, task, asyncio.get_running_loop(), client_max_size=self._max_body_bytes
-        )
+        await self._server.stop()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path
@@ -165,9 +138,6 @@ class HttpDoor:
         except Exception:
             _log.exception("a request failed", path=route)
             status, body, content_type = 500, error_body("internal error"), JSON
-        finally:
-            connection: Any = request.protocol
-            connection.in_request, connection.waiting_since_seconds = False, None
         self._on_answer(route, status)
         return web.Response(body=body, status=status, headers={"Content-Type": content_type} | _MORE_HEADERS.get(status, {}))
 
@@ -230,19 +200,6 @@ async def _read_in_time(request: web.BaseRequest, seconds: float) -> None:
             await request.read()
     except TimeoutError:
         raise TooLate(f"it did not arrive within {seconds:g} s", field="body") from None
-
-
-class _Connection(GuardedConnection, RequestHandler):
-    """A connection of the guard's."""
-
-
-class _GuardedServer(web.Server):
-    guard: ConnectionGuard
-
-    def __call__(self) -> RequestHandler:
-        connection = _Connection(self, loop=self._loop, **self._kwargs)
-        connection.guard = self.guard
-        return connection
 
 
 async def _wrong_method(request: web.BaseRequest) -> Answer:
