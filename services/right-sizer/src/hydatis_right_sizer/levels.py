@@ -32,6 +32,7 @@ from hydatis_right_sizer.level_steps import Step, as_owned, believed, next_step
 from hydatis_right_sizer.policy import RightSizingPolicy
 from hydatis_right_sizer.policy_keeper import PolicyKeeper
 from hydatis_right_sizer.right_sizer_metrics import RightSizerMetrics
+from hydatis_right_sizer.wanted import requested_by_owners
 
 __all__ = ["HELD", "Levels"]
 
@@ -109,7 +110,7 @@ class Levels:
                     held += self._step(advice, policy, blast)
         for cause in HELD:
             self._metrics.held_levels.labels(cause).set(held[cause])
-        taken, requested = blast.taken(self._clock()), self._requested()
+        taken, requested = blast.taken(self._clock()), requested_by_owners(self._cluster)
         self._metrics.taken_ratio.labels("cpu").set(_ratio(taken.cpu_cores, requested.cpu_cores))
         self._metrics.taken_ratio.labels("memory").set(_ratio(taken.memory_bytes, requested.memory_bytes))
 
@@ -124,7 +125,7 @@ class Levels:
         if not whole.changes(advice):
             return held
         count = len(pods) or advice.pods_count  # of one that does not run now: what it had when it was looked at
-        part = _part(whole, count, blast, self._requested(), now)
+        part = _part(whole, count, blast, requested_by_owners(self._cluster), now)
         step = whole if part == 1.0 else next_step(followed, policy.most_shrink_per_day, now, part)
         if part < 1.0:
             held["blast-radius"] += 1
@@ -152,14 +153,6 @@ class Levels:
         before = written_in_force(advice.in_force) if advice.in_force is not None else {}
         self._audit.record("LevelMoved", subject, f"requests of {advice.workload} may be set to this now", before, told)
         return True
-
-    def _requested(self) -> Amounts:
-        """By the cluster's pods, as their owners wrote it."""
-        taken = tuple(self._cluster.accounts.by_node.values())
-        given_up = [one.reclaimed + one.in_place for one in taken]
-        cpu = math.fsum(one.cpu_cores for one in taken) + sum(one.cpu_milli for one in given_up) / 1000
-        memory = math.fsum(one.memory_bytes for one in taken) + sum(one.memory_mib for one in given_up) * 2.0**20
-        return Amounts(cpu, memory)
 
     def _remembered(self, policy: RightSizingPolicy) -> BlastRadius:
         """What was taken within the window, by whoever led."""
