@@ -68,7 +68,7 @@ async def test_a_hanging_model_server_is_asked_a_few_times_and_then_only_probed(
     world.model.may_answer.set()
     async with asyncio.timeout(5.0):
         while (await world.client.rank_nodes([query()], [60], timeout_seconds=5.0)).local:
-            await world.model.asked.get()
+            pass  # the probe above may be the one that finds out: nothing else need ever reach the model
     assert world.sample("hydatis_policy_circuit_open") == 0
 
 

@@ -16,6 +16,7 @@ __all__ = ["Compared", "expected_and_seen"]
 
 _BINS_COUNT = 4
 _DAY_SECONDS = 86400.0
+_LOW_LIMIT_BYTES = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,9 @@ def expected_and_seen(use: Past, history_days: int) -> dict[str, list[Compared]]
     """
     pods, days, samples = use.cpu_cores.shape
     owned = use.provisioned
+    # Limits as if the owners' were too low: advice never lowers one, and its own margin is what is judged here.
     containers = [
-        Container(ContainerName("trace", f"machine/{pod}", "machine"), 1, Facts(Amounts(*owned[:, pod].tolist())))
+        Container(ContainerName("trace", f"machine/{pod}", "machine"), 1, Facts(Amounts(*owned[:, pod].tolist())), _LOW_LIMIT_BYTES)
         for pod in range(pods)
     ]
     book = DailyUse(pods, samples)
