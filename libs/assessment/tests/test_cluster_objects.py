@@ -85,6 +85,8 @@ def test_only_what_divides_by_requests_holds_them(server: ApiServer, tmp_path: P
     server.put("horizontalpodautoscalers", scaler("h", "StatefulSet", "db", metric("cpu", container="app"), metric("memory")))
     held = {one.name.container: one.hpa_resources for one in now(server, tmp_path).rows["shop", "p"]}
     assert held == {"app": {"cpu", "memory"}, "proxy": {"memory"}}
+    server.put("horizontalpodautoscalers", scaler("h", "StatefulSet", "db"))
+    assert row(server, tmp_path, "p").hpa_resources == {"cpu"}, "without metrics it goes by CPU"
     server.put("horizontalpodautoscalers", scaler("h", "Deployment", "db", metric("cpu")))
     assert row(server, tmp_path, "p").hpa_resources == frozenset()
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hydatis_right_sizer.cluster_state import autoscalers_of
+from hydatis_right_sizer.cluster_state import ClusterState
 from hydatis_right_sizer.node_accounts import NodeAccounts, taken_by
 from hydatis_right_sizer.object_book import ObjectBook
 from hydatis_right_sizer.object_index import ObjectIndex
-from hydatis_right_sizer.objects import Autoscaler, read
+from hydatis_serving.kube.api import KubernetesApi
 from hydatis_serving.kube.running_pods import RunningPod, read_running_pod
 from hydatis_serving.kube.watch import Resource
 from hydatis_serving.kube.watch_metrics import KubernetesMetrics
@@ -28,9 +28,10 @@ def pod(name: str, node: str = "", **requests: str) -> RunningPod:
     return read_running_pod(raw_pod(name, node, **requests))
 
 
-def autoscaler(*metrics: dict[str, Any]) -> Autoscaler:
-    spec = {"scaleTargetRef": {"kind": "Deployment", "name": "web"}, "metrics": list(metrics)}
-    return read(Autoscaler, json.dumps({"metadata": {"name": "web", "namespace": "shop"}, "spec": spec}).encode())
+def fill(book: ObjectBook[Any], found: dict[str, Any]) -> None:
+    book.listing()
+    book.page([Raw(json.dumps(found).encode())])
+    book.listed()
 
 
 def test_a_book_follows_a_list_and_its_changes() -> None:
@@ -67,7 +68,7 @@ def test_an_index_forgets_what_went() -> None:
     index.change("ab", "bb")
     assert (index.of("a"), index.of("b")) == (("ac",), ("bb",))
     index.change("ac", None)
-    assert (index.of("a"), index.groups()) == ((), ("b",))
+    assert (index.of("a"), index.groups()) == ((), {"b"})
 
 
 def test_what_is_taken_on_a_node_comes_and_goes_with_its_pods() -> None:
@@ -85,22 +86,16 @@ def test_what_is_taken_on_a_node_comes_and_goes_with_its_pods() -> None:
     assert taken_by(pod("c", cpu="none")).cpu_cores == 0.0
 
 
-def test_an_autoscaler_goes_by_utilisation_of_what_it_says() -> None:
-    def metric(name: str, kind: str, where: str = "resource") -> dict[str, Any]:
-        return {"type": "Resource", where: {"name": name, "target": {"type": kind}}}
-
-    assert autoscaler(metric("memory", "Utilization")).utilisation_of == {"memory"}
-    assert autoscaler(metric("cpu", "Utilization", "containerResource")).utilisation_of == {"cpu"}
-    assert autoscaler(metric("cpu", "AverageValue")).utilisation_of == frozenset()
-    assert autoscaler().utilisation_of == {"cpu"}, "without metrics it goes by CPU"
-    assert autoscaler({"type": "External"}).utilisation_of == frozenset()
-    assert autoscaler().workload == "Deployment/web"
-
-
-def test_an_autoscaler_of_whoever_made_a_replica_set_is_not_overlooked() -> None:
-    index: ObjectIndex[tuple[str, str], Autoscaler] = ObjectIndex(lambda one: ("shop", one.workload), lambda one: one.metadata.name)
-    index.change(None, autoscaler())
-    assert [one.metadata.name for one in autoscalers_of(index, ("shop", "Deployment/web"))] == ["web"]
-    assert [one.metadata.name for one in autoscalers_of(index, ("shop", "ReplicaSet/web-7f9cd8b5c4"))] == ["web"]
-    for other in (("shop", "ReplicaSet/api-7f9cd8b5c4"), ("shop", "StatefulSet/web"), ("bar", "ReplicaSet/web-7f9cd8b5c4")):
-        assert autoscalers_of(index, other) == []
+def test_whatever_container_an_autoscaler_goes_by_the_workload_is_scaled_on_it() -> None:
+    cluster = ClusterState(KubernetesApi("none"), KubernetesMetrics(CollectorRegistry()))
+    metric = {"containerResource": {"name": "cpu", "container": "a", "target": {"type": "Utilization"}}}
+    target = {"kind": "Rollout", "name": "web"}
+    metadata = {"name": "web", "namespace": "shop"}
+    scalers = next(book for book in cluster._needed if book.resource.name == "horizontalpodautoscalers")
+    fill(scalers, {"metadata": metadata, "spec": {"scaleTargetRef": target, "metrics": [metric]}})
+    fill(cluster._vertical_book, {"metadata": metadata, "spec": {"targetRef": target}})
+    for workload in (("shop", "Rollout/web"), ("shop", "ReplicaSet/web-7f9cd8b5c4")):
+        assert cluster.scaled_on(workload) == {"cpu"}
+        assert cluster.has_vertical_autoscaler(workload)
+    assert cluster.scaled_on(("shop", "Deployment/web")) == frozenset()
+    assert not cluster.has_vertical_autoscaler(("shop", "Deployment/web"))

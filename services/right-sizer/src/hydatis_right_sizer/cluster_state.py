@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from hydatis_core.errors import HydatisError
 from hydatis_serving.kube.api import KubernetesApi
+from hydatis_serving.kube.autoscalers import HorizontalPodAutoscaler, VerticalPodAutoscaler, Workload, targets_for
 from hydatis_serving.kube.pods import workload_of
 from hydatis_serving.kube.running_pods import RunningPod, read_running_pod
 from hydatis_serving.kube.size_recommendations import SizeRecommendation, object_path, read_object
@@ -23,22 +24,11 @@ from hydatis_serving.kube.watch_metrics import KubernetesMetrics
 from hydatis_right_sizer.node_accounts import NodeAccounts
 from hydatis_right_sizer.object_book import Key, ObjectBook, ignored
 from hydatis_right_sizer.object_index import ObjectIndex
-from hydatis_right_sizer.objects import (
-    CAP_RESOURCES,
-    Autoscaler,
-    LimitRange,
-    Namespace,
-    NodeObject,
-    Quota,
-    VerticalAutoscaler,
-    read,
-)
+from hydatis_right_sizer.objects import CAP_RESOURCES, LimitRange, Namespace, NodeObject, Quota, read
 
-__all__ = ["RIGHT_SIZE", "ClusterState", "Workload", "autoscalers_of"]
+__all__ = ["RIGHT_SIZE", "ClusterState", "Workload"]
 
 T = TypeVar("T")
-Workload = tuple[str, str]
-"""Namespace, and "Deployment/web"."""
 #: Label of namespaces ("apply", "report") and annotation of pods ("off", "on").
 RIGHT_SIZE = "hydatis.io/right-size"
 STOP_SECONDS = 3.0
@@ -67,11 +57,11 @@ class ClusterState:
         self._advice: ObjectIndex[Workload, SizeRecommendation] = ObjectIndex(
             lambda advice: (advice.namespace, advice.workload), lambda advice: advice.name
         )
-        self._autoscalers: ObjectIndex[Workload, Autoscaler] = ObjectIndex(
-            lambda one: (one.metadata.namespace, one.workload), lambda one: one.metadata.name
+        self._autoscalers: ObjectIndex[Workload, HorizontalPodAutoscaler] = ObjectIndex(
+            lambda one: one.workload, lambda one: one.metadata.name
         )
-        self._verticals: ObjectIndex[Workload, VerticalAutoscaler] = ObjectIndex(
-            lambda one: (one.metadata.namespace, one.workload), lambda one: one.metadata.name
+        self._verticals: ObjectIndex[Workload, VerticalPodAutoscaler] = ObjectIndex(
+            lambda one: one.workload, lambda one: one.metadata.name
         )
         self._limit_ranges: ObjectIndex[str, LimitRange] = ObjectIndex(
             lambda one: one.metadata.namespace, lambda one: one.metadata.name
@@ -96,11 +86,11 @@ class ClusterState:
         scalers = f"{SCALER_GROUP}/horizontalpodautoscalers"
         verticals = f"{VERTICAL_GROUP}/verticalpodautoscalers"
         more: list[ObjectBook[Any]] = [
-            _book("horizontalpodautoscalers", scalers, Autoscaler, metrics, self._autoscalers.change),
+            _book("horizontalpodautoscalers", scalers, HorizontalPodAutoscaler, metrics, self._autoscalers.change),
             _book("limitranges", "/api/v1/limitranges", LimitRange, metrics, self._limit_ranges.change),
             _book("resourcequotas", "/api/v1/resourcequotas", Quota, metrics, self._quotas.change),
         ]
-        self._vertical_book = _book("verticalpodautoscalers", verticals, VerticalAutoscaler, metrics, self._verticals.change)
+        self._vertical_book = _book("verticalpodautoscalers", verticals, VerticalPodAutoscaler, metrics, self._verticals.change)
         self._needed: tuple[ObjectBook[Any], ...] = (self.namespaces, self.nodes, self.pods, self.advice, *more)
         self._watchers = [Watcher(api, book.resource, book, metrics) for book in self._needed]
         self._vertical_is_watched: bool | None = None
@@ -127,12 +117,13 @@ class ClusterState:
         return min(self._advice.of(workload), key=lambda one: one.name, default=None)
 
     def scaled_on(self, workload: Workload) -> frozenset[str]:
-        """Resources whose utilisation a HorizontalPodAutoscaler of the workload goes by."""
-        return frozenset().union(*(one.utilisation_of for one in autoscalers_of(self._autoscalers, workload)))
+        """Resources whose utilisation, of whichever container, a HorizontalPodAutoscaler of the workload goes by."""
+        found = (one for target in targets_for(workload, self._autoscalers.groups()) for one in self._autoscalers.of(target))
+        return frozenset(resource for one in found for _, resource in one.utilisation_of)
 
     def has_vertical_autoscaler(self, workload: Workload) -> bool:
         """Whether a VerticalPodAutoscaler is for the workload."""
-        return bool(autoscalers_of(self._verticals, workload))
+        return bool(targets_for(workload, self._verticals.groups()))
 
     def limit_ranges_of(self, namespace: str) -> tuple[LimitRange, ...]:
         """LimitRanges of a namespace."""
@@ -201,16 +192,3 @@ def _book(
 
 def _key(found: Any) -> Key:
     return found.metadata.namespace, found.metadata.name
-
-
-def autoscalers_of(index: ObjectIndex[Workload, T], workload: Workload) -> list[T]:
-    """Autoscalers of a workload. Of a ReplicaSet also those of whatever has its name less the hash: other kinds than Deployments
-    make ReplicaSets, too, and one autoscaler overlooked is a scale-out storm."""
-    namespace, (kind, _, name) = workload[0], workload[1].partition("/")
-    found = list(index.of(workload))
-    if kind == "ReplicaSet":
-        maker = name.rpartition("-")[0]
-        found += [
-            one for key in index.groups() if (key[0], key[1].partition("/")[2]) == (namespace, maker) for one in index.of(key)
-        ]
-    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, KeysView
 from typing import Generic, TypeVar
 
 __all__ = ["ObjectIndex"]
@@ -28,9 +28,9 @@ class ObjectIndex(Generic[K, T]):
         """The objects about it."""
         return tuple(self._groups.get(key, {}).values())
 
-    def groups(self) -> tuple[K, ...]:
-        """All that there are objects about."""
-        return tuple(self._groups)
+    def groups(self) -> KeysView[K]:
+        """All that there are objects about, at any time: who walks over it takes a copy first."""
+        return self._groups.keys()
 
     def change(self, before: T | None, after: T | None) -> None:
         """Takes one object's change; from one thread."""

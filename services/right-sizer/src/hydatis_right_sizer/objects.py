@@ -13,13 +13,11 @@ from hydatis_sizing.node_cap import RECLAIMED_CPU, RECLAIMED_MEMORY
 
 __all__ = [
     "CAP_RESOURCES",
-    "Autoscaler",
     "LimitRange",
     "Metadata",
     "Namespace",
     "NodeObject",
     "Quota",
-    "VerticalAutoscaler",
     "amounts_of",
     "read",
 ]
@@ -46,73 +44,6 @@ class Namespace(msgspec.Struct, frozen=True, gc=False):
     """A namespace."""
 
     metadata: Metadata
-
-
-class TargetRef(msgspec.Struct, frozen=True, gc=False):
-    """The workload that an autoscaler is for."""
-
-    kind: str = ""
-    name: str = ""
-
-    @property
-    def workload(self) -> str:
-        """ "Deployment/web"."""
-        return f"{self.kind}/{self.name}"
-
-
-class _MetricTarget(msgspec.Struct, frozen=True, gc=False):
-    type: str = ""
-
-
-class _ResourceMetric(msgspec.Struct, frozen=True, gc=False):
-    name: str = ""
-    target: _MetricTarget = _MetricTarget()
-
-
-class _Metric(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    resource: _ResourceMetric | None = None
-    container_resource: _ResourceMetric | None = None
-
-
-class _AutoscalerSpec(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    scale_target_ref: TargetRef = TargetRef()
-    metrics: list[_Metric] | None = None
-
-
-class Autoscaler(msgspec.Struct, frozen=True, gc=False):
-    """A HorizontalPodAutoscaler, autoscaling/v2."""
-
-    metadata: Metadata
-    spec: _AutoscalerSpec = _AutoscalerSpec()
-
-    @property
-    def workload(self) -> str:
-        """Of which workload."""
-        return self.spec.scale_target_ref.workload
-
-    @property
-    def utilisation_of(self) -> frozenset[str]:
-        """Resources whose use over request decides on replicas: "cpu", "memory". One without metrics goes by CPU."""
-        if not self.spec.metrics:
-            return frozenset({"cpu"})
-        read = (one.resource or one.container_resource for one in self.spec.metrics)
-        return frozenset(metric.name for metric in read if metric is not None and metric.target.type == "Utilization")
-
-
-class _VerticalSpec(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    target_ref: TargetRef = TargetRef()
-
-
-class VerticalAutoscaler(msgspec.Struct, frozen=True, gc=False):
-    """A VerticalPodAutoscaler; in whatever mode, its recommendations are made from requests that nobody else changes."""
-
-    metadata: Metadata
-    spec: _VerticalSpec = _VerticalSpec()
-
-    @property
-    def workload(self) -> str:
-        """Of which workload."""
-        return self.spec.target_ref.workload
 
 
 class LimitRangeItem(msgspec.Struct, frozen=True, gc=False, rename="camel"):
