@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from hydatis_cli.assess_savings import RATIOS
+from hydatis_cli.plot_style import styled
 
 __all__ = [
     "coverages_plot",
@@ -60,7 +61,7 @@ def levers_plot(figures: Json) -> go.Figure:
         figure.add_vline(x=savings["nodes_now"], line_dash="dash", line_color="#c1440e", annotation_text="now")
     figure.update_xaxes(title_text="nodes", rangemode="tozero")
     figure.update_layout(barmode="group", showlegend=False)
-    return _styled(figure, 120 + 46 * len(levers))
+    return styled(figure, 120 + 46 * len(levers))
 
 
 def cumulated_plot(figures: Json) -> go.Figure:
@@ -99,7 +100,7 @@ def cumulated_plot(figures: Json) -> go.Figure:
     figure.update_layout(legend={"orientation": "h", "y": -0.2})
     figure.update_xaxes(title_text="months", dtick=1)
     figure.update_yaxes(title_text=saved["currency"] if money else "node-months", rangemode="tozero")
-    return _styled(figure, 420)
+    return styled(figure, 420)
 
 
 def namespaces_plot(rows: list[Json]) -> go.Figure:
@@ -119,7 +120,7 @@ def namespaces_plot(rows: list[Json]) -> go.Figure:
                 row=1,
                 col=column,
             )
-    return _styled(figure, 420)
+    return styled(figure, 420)
 
 
 def wasted_plot(rows: list[Json]) -> go.Figure:
@@ -138,7 +139,7 @@ def wasted_plot(rows: list[Json]) -> go.Figure:
             row=1,
             col=column,
         )
-    return _styled(figure, 120 + 24 * min(len(rows), _SHOWN_COUNT))
+    return styled(figure, 120 + 24 * min(len(rows), _SHOWN_COUNT))
 
 
 def workloads_plot(rows: list[Json]) -> go.Figure:
@@ -162,7 +163,7 @@ def workloads_plot(rows: list[Json]) -> go.Figure:
         )
     figure.update_xaxes(type="log", title_text="requested", dtick=1)
     figure.update_yaxes(type="log", title_text="95th percentile of use", dtick=1)
-    return _styled(figure, 460)
+    return styled(figure, 460)
 
 
 def nodes_plot(rows: list[Json]) -> go.Figure:
@@ -188,7 +189,7 @@ def nodes_plot(rows: list[Json]) -> go.Figure:
             )
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
     figure.update_xaxes(title_text="nodes")
-    return _styled(figure, 400)
+    return styled(figure, 400)
 
 
 def coverages_plot(workloads: Json) -> go.Figure:
@@ -207,14 +208,4 @@ def coverages_plot(workloads: Json) -> go.Figure:
     figure.add_vline(x=0.95, line_dash="dash", line_color="#111111", annotation_text="95 %", annotation_position="top left")
     figure.update_xaxes(title_text="share of time below the level", tickformat=".0%")
     figure.update_yaxes(title_text="workloads")
-    return _styled(figure, 380)
-
-
-def _styled(figure: go.Figure, height: int) -> go.Figure:
-    figure.update_yaxes(automargin=True)
-    return figure.update_layout(
-        height=height,
-        template="plotly_white",
-        margin={"l": 60, "r": 20, "t": 40, "b": 50},
-        font={"family": "system-ui, sans-serif"},
-    )
+    return styled(figure, 380)

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from hydatis_cli.placement_tables import placement_rows, shown_variants
+from hydatis_cli.plot_style import styled
 
 __all__ = ["placement_page"]
 
@@ -103,7 +104,7 @@ def _pareto(figures: Json) -> go.Figure:
         ticktext=["0.02", "0.1", "0.5", "1", "5", "10", "30"],
     )
     figure.update_layout(legend={"font": {"size": 10}})
-    return _styled(figure, 720)
+    return styled(figure, 720)
 
 
 def _bars(figures: Json) -> go.Figure:
@@ -135,7 +136,7 @@ def _bars(figures: Json) -> go.Figure:
     figure.add_vline(x=1.0, line_dash="dash", line_color="#111111")
     figure.update_xaxes(title_text="nodes needed over the oracle's, the better of published and tuned knobs")
     figure.update_layout(barmode="group", legend={"traceorder": "reversed"})
-    return _styled(figure, 140 + 44 * len(order))
+    return styled(figure, 140 + 44 * len(order))
 
 
 def _heat_map(part: Json, name: str, colours: str) -> go.Figure:
@@ -159,14 +160,4 @@ def _heat_map(part: Json, name: str, colours: str) -> go.Figure:
         )
     )
     figure.update_xaxes(title_text="nodes, highest first")
-    return _styled(figure, 150 + 20 * len(rows))
-
-
-def _styled(figure: go.Figure, height: int) -> go.Figure:
-    figure.update_yaxes(automargin=True)
-    return figure.update_layout(
-        height=height,
-        template="plotly_white",
-        margin={"l": 60, "r": 20, "t": 40, "b": 50},
-        font={"family": "system-ui, sans-serif"},
-    )
+    return styled(figure, 150 + 20 * len(rows))

@@ -21,6 +21,7 @@ from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
 
 from hydatis_cli.outcome_table import outcome_rows
+from hydatis_cli.plot_style import styled
 from hydatis_cli.replay_result import ReplayResult, percentiles_milliseconds
 
 __all__ = ["write_report"]
@@ -105,7 +106,7 @@ def _heat_maps(outcomes: Sequence[Outcome], resource: str) -> go.Figure:
     figure.update_yaxes(showticklabels=len(outcomes[0].node_names) <= 40, col=1)
     scale = [[0, "#f7fbff"], [0.5, "#6baed6"], [0.75, "#fdae61"], [0.9, "#d7301f"], [1, "#4a0404"]]
     colours = {"cmin": 0, "cmax": 100, "colorscale": scale, "colorbar": {"title": "%"}}
-    return _styled(figure, height=max(320, 9 * len(outcomes[0].node_names) + 140)).update_layout(coloraxis=colours)
+    return styled(figure, height=max(320, 9 * len(outcomes[0].node_names) + 140)).update_layout(coloraxis=colours)
 
 
 def _overload(outcomes: Sequence[Outcome]) -> go.Figure:
@@ -130,7 +131,7 @@ def _overload(outcomes: Sequence[Outcome]) -> go.Figure:
     figure.update_xaxes(title_text="hours")
     figure.update_yaxes(title_text="node-minutes", col=1)
     figure.update_yaxes(rangemode="tozero")
-    return _styled(figure, height=340)
+    return styled(figure, height=340)
 
 
 def _rungs(result: ReplayResult) -> go.Figure:
@@ -147,7 +148,7 @@ def _rungs(result: ReplayResult) -> go.Figure:
     )
     figure.update_yaxes(autorange="reversed")
     figure.update_xaxes(title_text="decisions")
-    return _styled(figure, height=300)
+    return styled(figure, height=300)
 
 
 def _latency(seconds: Sequence[float]) -> go.Figure:
@@ -165,13 +166,4 @@ def _latency(seconds: Sequence[float]) -> go.Figure:
         title_text="milliseconds, /filter and /prioritize together", range=[0, float(np.percentile(values, 99.5)) * 1.1]
     )
     figure.update_yaxes(title_text="decisions")
-    return _styled(figure, height=340)
-
-
-def _styled(figure: go.Figure, height: int) -> go.Figure:
-    return figure.update_layout(
-        height=height,
-        template="plotly_white",
-        margin={"l": 60, "r": 20, "t": 40, "b": 50},
-        font={"family": "system-ui, sans-serif"},
-    )
+    return styled(figure, height=340)
