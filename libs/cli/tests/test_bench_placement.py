@@ -18,35 +18,12 @@ from hydatis_placement.q_function import FILE_NAME, QFunction, zero_q_function
 from hydatis_simulator.benchmark.placement.laboratory import Laboratory
 from typer.testing import CliRunner
 
-START, STEP, DAY = 1_372_629_600, 300, 288
-MACHINES = range(1, 25)
-
-
-def write_months(folder, days):
-    """Machines of two cores and 4 GiB with a daily wave and bursts, laid out as the published trace."""
-    random = np.random.default_rng(1)
-    steps = np.arange(days * DAY)
-    columns = {"vm_id": np.repeat(MACHINES, steps.size), "timestamp_s": np.tile(START + steps * STEP, len(MACHINES))}
-    samples = len(columns["vm_id"])
-    wave = 25.0 + 15.0 * np.sin(2 * np.pi * columns["timestamp_s"] / 86400)
-    columns |= {
-        "cpu_cores": np.full(samples, 2),
-        "cpu_capacity_mhz": np.full(samples, 5200.0),
-        "cpu_usage_pct": wave + np.where(random.random(samples) < 0.02, 50.0, 0.0),
-        "memory_capacity_kib": np.full(samples, 4.0 * 2**20),
-        "memory_usage_kib": 2.0**20 * (1.0 + np.repeat(random.random(len(MACHINES)), steps.size)),
-    }
-    columns["cpu_usage_mhz"] = columns["cpu_usage_pct"] * 52.0
-    for name in ("net_received", "net_transmitted", "disk_read", "disk_write"):
-        columns[f"{name}_kib_per_s"] = np.zeros(samples)
-    (folder / "bitbrains").mkdir(parents=True)
-    pq.write_table(pa.table(columns), folder / "bitbrains" / "rnd_2013-07.parquet")
-    return folder
+MACHINES = 24
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return write_months(tmp_path_factory.mktemp("data"), days=19)
+def data(tmp_path_factory, write_months):
+    return write_months(tmp_path_factory.mktemp("data"), days=19, machines=MACHINES)
 
 
 def run(data, json_path, *more):
@@ -208,16 +185,16 @@ def test_models_without_a_policy_that_can_be_read_are_refused_in_a_sentence(data
     assert not (tmp_path / "figures.json").exists()
 
 
-def test_a_folder_without_days_enough_is_refused(tmp_path):
-    folder = write_months(tmp_path / "short", days=8)
+def test_a_folder_without_days_enough_is_refused(tmp_path, write_months):
+    folder = write_months(tmp_path / "short", days=8, machines=MACHINES)
     found = run(folder, tmp_path / "figures.json")
     assert isinstance(found.exception, TraceRefused)
     assert "8 days" in str(found.exception)
     assert "9 days" in str(found.exception)
 
 
-def test_a_folder_too_short_to_tune_is_judged_with_published_knobs(tmp_path):
-    folder = write_months(tmp_path / "one", days=10)
+def test_a_folder_too_short_to_tune_is_judged_with_published_knobs(tmp_path, write_months):
+    folder = write_months(tmp_path / "one", days=10, machines=MACHINES)
     found = run(folder, tmp_path / "figures.json", "--experiments", "E2")
     assert found.exception is None, found.output
     assert "tuned" not in json.loads((tmp_path / "figures.json").read_text())
@@ -230,7 +207,7 @@ def test_a_folder_that_holds_no_trace_is_refused(tmp_path, prepare):
         folder.write_text("")
     elif prepare == "column":
         (folder / "bitbrains").mkdir(parents=True)
-        pq.write_table(pa.table({"vm_id": [1], "timestamp_s": [START]}), folder / "bitbrains" / "rnd_2013-07.parquet")
+        pq.write_table(pa.table({"vm_id": [1], "timestamp_s": [1_372_629_600]}), folder / "bitbrains" / "rnd_2013-07.parquet")
     elif prepare != "missing":
         folder.mkdir()
     if prepare == "unreadable":

@@ -2,39 +2,13 @@
 
 import json
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hydatis_cli.console import EXIT_USAGE, exit_code_of
 from hydatis_cli.main import app
 from hydatis_core.errors import TraceRefused
 from typer.testing import CliRunner
 
-START, STEP, DAY = 1_372_629_600, 300, 288
-MACHINES = range(1, 13)
-
-
-def write_months(folder, days):
-    """Machines of two cores and 4 GiB with a daily wave and bursts, laid out as the published trace."""
-    random = np.random.default_rng(1)
-    steps = np.arange(days * DAY)
-    columns = {"vm_id": np.repeat(MACHINES, steps.size), "timestamp_s": np.tile(START + steps * STEP, len(MACHINES))}
-    samples = len(columns["vm_id"])
-    wave = 25.0 + 15.0 * np.sin(2 * np.pi * columns["timestamp_s"] / 86400)
-    columns |= {
-        "cpu_cores": np.full(samples, 2),
-        "cpu_capacity_mhz": np.full(samples, 5200.0),
-        "cpu_usage_pct": wave + np.where(random.random(samples) < 0.02, 50.0, 0.0),
-        "memory_capacity_kib": np.full(samples, 4.0 * 2**20),
-        "memory_usage_kib": 2.0**20 * (1.0 + np.repeat(random.random(len(MACHINES)), steps.size)),
-    }
-    columns["cpu_usage_mhz"] = columns["cpu_usage_pct"] * 52.0
-    for name in ("net_received", "net_transmitted", "disk_read", "disk_write"):
-        columns[f"{name}_kib_per_s"] = np.zeros(samples)
-    (folder / "bitbrains").mkdir(parents=True)
-    pq.write_table(pa.table(columns), folder / "bitbrains" / "rnd_2013-07.parquet")
-    return folder
+MACHINES = 12
 
 
 def run(data, json_path, *more):
@@ -43,9 +17,11 @@ def run(data, json_path, *more):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def whole(tmp_path_factory, write_months):
     folder = tmp_path_factory.mktemp("sizing")
-    found = run(write_months(folder / "data", days=19), folder / "figures.json", "--report", str(folder / "page.html"))
+    found = run(
+        write_months(folder / "data", days=19, machines=MACHINES), folder / "figures.json", "--report", str(folder / "page.html")
+    )
     assert found.exception is None, found.output
     return folder
 
@@ -75,8 +51,8 @@ def test_the_page_holds_all_it_needs(whole):
         assert shown in page
 
 
-def test_too_short_a_trace_is_refused_in_a_sentence(tmp_path):
-    found = run(write_months(tmp_path / "short", days=12), tmp_path / "none.json")
+def test_too_short_a_trace_is_refused_in_a_sentence(tmp_path, write_months):
+    found = run(write_months(tmp_path / "short", days=12, machines=MACHINES), tmp_path / "none.json")
     assert isinstance(found.exception, TraceRefused)
     assert "12 days" in str(found.exception)
     assert exit_code_of(found.exception) == EXIT_USAGE
