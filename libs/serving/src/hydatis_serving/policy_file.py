@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from enum import Enum
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 import yaml
@@ -24,6 +24,7 @@ __all__ = [
     "NamespaceRule",
     "Policy",
     "Standing",
+    "from_yaml",
     "parse_policy",
     "ramp_position_pct",
     "read_policy",
@@ -31,6 +32,7 @@ __all__ = [
     "standing_of",
 ]
 
+T = TypeVar("T")
 Mode = Literal["on", "shadow", "off"]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 #: A policy larger than this is not a policy.
@@ -57,6 +59,11 @@ class NamespaceRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """At least one must match."""
     exclude: tuple[str, ...] = ()
     """None may match; outweighs ``include``."""
+
+    def takes(self, namespace: str) -> bool:
+        """Whether it is one of them."""
+        included = any(fnmatchcase(namespace, pattern) for pattern in self.include)
+        return included and not any(fnmatchcase(namespace, pattern) for pattern in self.exclude)
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -119,28 +126,43 @@ def parse_policy(text: bytes, shown: str = "") -> Policy:
     Raises:
         InvalidValue: not YAML, an unknown field, or a value out of range.
     """
+    return from_yaml(Policy, text, f"file {shown}")
+
+
+def from_yaml(kind: type[T], text: bytes, shown: str, *parts: str) -> T:
+    """A policy of some kind from YAML. An empty text is one of defaults.
+
+    Args:
+        kind: the struct.
+        text: the YAML.
+        shown: what it is and where it came from, for errors: "file /etc/policy.yaml".
+        *parts: fields that have a ``mode`` of their own; an unquoted on or off is a mode there, as at the top.
+
+    Raises:
+        InvalidValue: longer than 1 MiB, not YAML, an unknown field, or a value out of range.
+    """
     if len(text) > MAX_POLICY_BYTES:
-        raise InvalidValue(f"policy file {shown} is {len(text)} bytes long", field="policy_file", expected="at most 1 MiB")
+        raise InvalidValue(f"policy {shown} is {len(text)} bytes long", field="policy", expected="at most 1 MiB")
     try:
         found = yaml.safe_load(text)
-        if isinstance(found, dict) and isinstance(found.get("mode"), bool):
-            found["mode"] = "on" if found["mode"] else "off"  # YAML 1.1 reads an unquoted on or off as a truth value
-        return msgspec.convert({} if found is None else found, Policy)
+        for part in (found, *(found.get(name) for name in parts if isinstance(found, dict))):
+            if isinstance(part, dict) and isinstance(part.get("mode"), bool):
+                part["mode"] = "on" if part["mode"] else "off"  # YAML 1.1 reads an unquoted on or off as a truth value
+        return msgspec.convert({} if found is None else found, kind)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as wrong:
         where = getattr(wrong, "problem_mark", None)
         line = f" at line {where.line + 1}" if where is not None else ""
-        raise InvalidValue(f"policy file {shown} is not YAML{line}", field="policy_file", expected="a YAML mapping") from None
+        raise InvalidValue(f"policy {shown} is not YAML{line}", field="policy", expected="a YAML mapping") from None
     except msgspec.ValidationError as wrong:
-        raise InvalidValue(f"policy file {shown}: {wrong}", field="policy_file", expected="the fields of a policy") from None
+        raise InvalidValue(f"policy {shown}: {wrong}", field="policy", expected="the fields of a policy") from None
 
 
 def standing_of(policy: Policy, namespace: str, scheduler_name: str, uid: str, labels: Mapping[str, str]) -> Standing:
     """What a pod is to us under a policy; the first row that holds, in the order of this table."""
-    rules = policy.namespaces
     table = (
         (not policy.enabled, Standing.DISABLED),
         (policy.mode == "off", Standing.OFF),
-        (not _matches(namespace, rules.include) or _matches(namespace, rules.exclude), Standing.NAMESPACE),
+        (not policy.namespaces.takes(namespace), Standing.NAMESPACE),
         (bool(policy.scheduler_names) and scheduler_name not in policy.scheduler_names, Standing.SCHEDULER_NAME),
         (not policy.pod_labels.items() <= labels.items(), Standing.POD_LABELS),
         (policy.ramp_pct < 100.0 and ramp_position_pct(uid) >= policy.ramp_pct, Standing.RAMP),
@@ -152,7 +174,3 @@ def standing_of(policy: Policy, namespace: str, scheduler_name: str, uid: str, l
 def ramp_position_pct(uid: str) -> float:
     """Where a pod stands in the ramp, 0 <= position < 100, the same in every replica and after every restart."""
     return int.from_bytes(hashlib.blake2b(uid.encode(), digest_size=4).digest(), "big") * (100.0 / 2**32)
-
-
-def _matches(name: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)

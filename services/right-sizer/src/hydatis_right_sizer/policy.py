@@ -6,13 +6,10 @@ the right-sizer does nothing: nobody said that it may.
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
 import msgspec
-import yaml
-from hydatis_core.errors import InvalidValue
-from hydatis_serving.policy_file import NamespaceRule
+from hydatis_serving.policy_file import NamespaceRule, from_yaml
 
 __all__ = ["KEY", "Mode", "ReliefPolicy", "ResizePolicy", "RightSizingPolicy", "parse_policy"]
 
@@ -21,7 +18,6 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 #: Key of the ConfigMap.
 KEY = "policy.yaml"
-MAX_POLICY_BYTES = 1 << 20
 
 
 class ResizePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,9 +84,7 @@ class RightSizingPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
     def allows(self, namespace: str) -> bool:
         """Whether a namespace may take part."""
-        rule = self.namespaces
-        included = any(fnmatchcase(namespace, pattern) for pattern in rule.include)
-        return included and not any(fnmatchcase(namespace, pattern) for pattern in rule.exclude)
+        return self.namespaces.takes(namespace)
 
 
 def parse_policy(text: bytes, shown: str = "") -> RightSizingPolicy:
@@ -103,17 +97,4 @@ def parse_policy(text: bytes, shown: str = "") -> RightSizingPolicy:
     Raises:
         InvalidValue: not YAML, an unknown field, or a value out of range.
     """
-    if len(text) > MAX_POLICY_BYTES:
-        raise InvalidValue(f"policy {shown} is {len(text)} bytes long", field="policy", expected="at most 1 MiB")
-    try:
-        found = yaml.safe_load(text)
-        for part in (found, found.get("relief") if isinstance(found, dict) else None):
-            if isinstance(part, dict) and part.get("mode") is False:
-                part["mode"] = "off"  # YAML 1.1 reads an unquoted off as a truth value
-        return msgspec.convert({} if found is None else found, RightSizingPolicy)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as wrong:
-        where = getattr(wrong, "problem_mark", None)
-        line = f" at line {where.line + 1}" if where is not None else ""
-        raise InvalidValue(f"policy {shown} is not YAML{line}", field="policy", expected="a YAML mapping") from None
-    except msgspec.ValidationError as wrong:
-        raise InvalidValue(f"policy {shown}: {wrong}", field="policy", expected="the fields of a policy") from None
+    return from_yaml(RightSizingPolicy, text, shown, "relief")
