@@ -17,7 +17,7 @@ from control_plane.api import Api, JsonObject
 from control_plane.binaries import Binaries
 from control_plane.fleet import Fleet
 from control_plane.plane import ControlPlane
-from control_plane.right_sizer import ensure_type
+from control_plane.right_sizer import ensure_type, ensure_vertical_autoscalers
 from control_plane.waiting import until
 from hydatis_cli.main import app
 from hydatis_core.errors import DependencyUnavailable, InvalidValue
@@ -27,25 +27,6 @@ from typer.testing import CliRunner, Result
 READER = Path(__file__).resolve().parents[2] / "deploy" / "rbac" / "cluster-reader.yaml"
 DAYS, SCRAPE, GIB = 3, 120, 2**30
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
-VPA: JsonObject = {
-    "metadata": {
-        "name": "verticalpodautoscalers.autoscaling.k8s.io",
-        "annotations": {"api-approved.kubernetes.io": "https://github.com/kubernetes/kubernetes/pull/63797"},
-    },
-    "spec": {
-        "group": "autoscaling.k8s.io",
-        "scope": "Namespaced",
-        "names": {"kind": "VerticalPodAutoscaler", "plural": "verticalpodautoscalers"},
-        "versions": [
-            {
-                "name": "v1",
-                "served": True,
-                "storage": True,
-                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
-            }
-        ],
-    },
-}
 TYPES = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 #: Workload -> cores and GiB that each of its pods used, and why it is left alone.
 WORKLOADS: dict[str, tuple[float, float, str]] = {
@@ -96,10 +77,8 @@ def deployment(name: str, node: str) -> JsonObject:
 def shop(own_plane: ControlPlane, api: Api, fleet: Fleet) -> Iterator[Fleet]:
     """Workloads that run."""
     ensure_type(api)
-    if api.status_of("GET", f"{TYPES}/{VPA['metadata']['name']}") != 200:
-        api.create(TYPES, VPA)
+    ensure_vertical_autoscalers(api)
     vpas = f"/apis/autoscaling.k8s.io/v1/namespaces/{fleet.name}/verticalpodautoscalers"
-    until(lambda: api.status_of("GET", vpas) == 200, "the cluster knows VerticalPodAutoscalers")
     (node,) = fleet.add_nodes(1)
     for name in WORKLOADS:
         api.create(f"/apis/apps/v1/namespaces/{fleet.name}/deployments", deployment(name, node))

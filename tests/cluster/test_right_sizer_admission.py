@@ -30,7 +30,7 @@ from control_plane.fleet import Fleet
 from control_plane.kubelets import Kubelets
 from control_plane.manifests import pod
 from control_plane.plane import ControlPlane
-from control_plane.right_sizer import RightSizer, ensure_type, put_policy
+from control_plane.right_sizer import RightSizer, ensure_type, ensure_vertical_autoscalers, put_policy
 from control_plane.scheduler import DEFAULT_NAME, StartScheduler, stock
 from control_plane.waiting import until
 from hydatis_cli.exposition import scrape, total_by
@@ -54,20 +54,6 @@ def shipped() -> dict[tuple[str, str], JsonObject]:
     """What the chart renders of it, with everything on."""
     made = yaml.safe_load_all((ROOT / "tests" / "deploy" / "golden" / "full.yaml").read_text())
     return {(one["kind"], one["metadata"]["name"]): one for one in made if one}
-
-
-def _vertical_type(api: Api) -> None:
-    """Makes VerticalPodAutoscalers known, as far as anybody here looks at them."""
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    names = {"plural": "verticalpodautoscalers", "singular": "verticalpodautoscaler", "kind": "VerticalPodAutoscaler"}
-    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
-    approved = {"api-approved.kubernetes.io": "https://github.com/kubernetes/kubernetes/pull/63797"}
-    crd = {
-        "metadata": {"name": "verticalpodautoscalers.autoscaling.k8s.io", "annotations": approved},
-        "spec": {"group": "autoscaling.k8s.io", "scope": "Namespaced", "names": names, "versions": [version]},
-    }
-    api.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd)
-    until(lambda: api.status_of("GET", "/apis/autoscaling.k8s.io/v1/verticalpodautoscalers") == 200, "the type is served")
 
 
 @dataclass
@@ -166,7 +152,7 @@ def scene(own_plane: ControlPlane, api: Api, tmp_path_factory: pytest.TempPathFa
     """The chart's objects of the right-sizer, one of it running, and nodes that take what comes."""
     folder = tmp_path_factory.mktemp("right-sizer")
     ensure_type(api)
-    _vertical_type(api)
+    ensure_vertical_autoscalers(api)
     made = Scene(api, own_plane, folder, folder / "kubeconfig")
     objects = shipped()
     made.space(SYSTEM, "")

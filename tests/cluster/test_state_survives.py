@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -70,8 +71,8 @@ class Told:
 
 
 async def both_tables(one: Told, other: Told) -> tuple[NodeTable, NodeTable]:
-    """Tables of the next generation that both have."""
-    seen = max((table.generation for told in (one, other) for table in told.tables), default=0)
+    """Tables of the next generation that both have: made from now on, not one that somebody kept."""
+    seen = time.time()
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not (common := [t.generation for t in one.tables if t.generation > seen and other.table(t.generation)]):  # noqa: ASYNC110
             await asyncio.sleep(0.05)

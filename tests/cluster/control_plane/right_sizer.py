@@ -12,7 +12,7 @@ from control_plane.api import Api
 from control_plane.processes import Program, free_port
 from control_plane.waiting import until
 
-__all__ = ["POLICY", "RightSizer", "ensure_type", "put_policy"]
+__all__ = ["POLICY", "RightSizer", "ensure_type", "ensure_vertical_autoscalers", "put_policy"]
 
 #: Name of the policy's ConfigMap, as the service's setting has it.
 POLICY = "hydatis-right-sizer"
@@ -24,7 +24,23 @@ PREFIX = "HYDATIS_RIGHT_SIZER_"
 
 def ensure_type(api: Api) -> None:
     """Makes SizeRecommendations known."""
-    crd = yaml.safe_load(CRD.read_text())
+    _ensure(api, yaml.safe_load(CRD.read_text()), OBJECTS)
+
+
+def ensure_vertical_autoscalers(api: Api) -> None:
+    """Makes VerticalPodAutoscalers known, as far as anybody here looks at them."""
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    names = {"plural": "verticalpodautoscalers", "singular": "verticalpodautoscaler", "kind": "VerticalPodAutoscaler"}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    approved = {"api-approved.kubernetes.io": "https://github.com/kubernetes/kubernetes/pull/63797"}
+    crd = {
+        "metadata": {"name": "verticalpodautoscalers.autoscaling.k8s.io", "annotations": approved},
+        "spec": {"group": "autoscaling.k8s.io", "scope": "Namespaced", "names": names, "versions": [version]},
+    }
+    _ensure(api, crd, "/apis/autoscaling.k8s.io/v1/verticalpodautoscalers")
+
+
+def _ensure(api: Api, crd: dict[str, Any], objects: str) -> None:
     path = f"{TYPES}/{crd['metadata']['name']}"
     if api.status_of("GET", path) != 200:
         api.create(TYPES, crd, fieldValidation="Strict")
@@ -34,7 +50,7 @@ def ensure_type(api: Api) -> None:
         return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
 
     until(established, "the type is established")
-    until(lambda: api.status_of("GET", OBJECTS) == 200, "the type is served")
+    until(lambda: api.status_of("GET", objects) == 200, "the type is served")
 
 
 def put_policy(api: Api, namespace: str, policy: dict[str, Any]) -> None:
