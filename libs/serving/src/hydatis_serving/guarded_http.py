@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Awaitable, Callable
+from abc import ABC, abstractmethod
 from typing import Any
 
 from aiohttp import web
@@ -27,13 +27,12 @@ _UNHEARD.setLevel(logging.CRITICAL + 1)
 KEEPALIVE_SECONDS = 600.0
 
 
-class GuardedHttp:
-    """A server on one port.
+class GuardedHttp(ABC):
+    """A server on one port; who inherits it answers.
 
     Args:
         host: address to listen on.
         port: port; 0: any free one, see ``port`` after ``start``.
-        handle: answers every request; it must not raise.
         max_body_bytes: largest body that a request may read.
         max_connections_count: connections at a time; of one address half as many.
         arrival_seconds: how long the head of a request may take to arrive.
@@ -45,7 +44,6 @@ class GuardedHttp:
         self,
         host: str,
         port: int,
-        handle: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
         *,
         max_body_bytes: int,
         max_connections_count: int,
@@ -55,7 +53,6 @@ class GuardedHttp:
     ) -> None:
         self._host = host
         self.port = port
-        self._handle = handle
         self._max_body_bytes = max_body_bytes
         self._guard = ConnectionGuard(max_connections_count, (max_connections_count + 1) // 2, arrival_seconds)
         self._stop_grace_seconds = stop_grace_seconds
@@ -74,7 +71,7 @@ class GuardedHttp:
             DependencyUnavailable: the port is taken.
         """
         server = _GuardedServer(
-            self._answer,
+            self._handled,
             request_factory=self._request,
             access_log=None,
             keepalive_timeout=KEEPALIVE_SECONDS,
@@ -105,9 +102,13 @@ class GuardedHttp:
         loop = asyncio.get_running_loop()
         return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=self._max_body_bytes)
 
-    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+    @abstractmethod
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """The answer to a request; it must not raise."""
+
+    async def _handled(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
-            return await self._handle(request)
+            return await self.handle(request)
         finally:
             connection: Any = request.protocol
             connection.in_request, connection.waiting_since_seconds = False, None

@@ -17,7 +17,7 @@ __all__ = ["PATH", "WebhookDoor"]
 PATH = "/mutate"
 
 
-class WebhookDoor:
+class WebhookDoor(GuardedHttp):
     """A server on one port.
 
     Args:
@@ -43,43 +43,20 @@ class WebhookDoor:
         arrival_seconds: float,
         stop_grace_seconds: float,
     ) -> None:
-        self._answer = answer
-        self._max_body_bytes = max_body_bytes
-        self._arrival_seconds = arrival_seconds
-        self._server = GuardedHttp(
+        super().__init__(
             host,
             port,
-            self._handle,
             max_body_bytes=max_body_bytes,
             max_connections_count=max_connections_count,
             arrival_seconds=arrival_seconds,
             stop_grace_seconds=stop_grace_seconds,
             ssl_context=ssl_context,
         )
+        self._answer = answer
+        self._arrival_seconds = arrival_seconds
 
-    @property
-    def port(self) -> int:
-        """Port that it listens on, once started."""
-        return self._server.port
-
-    @property
-    def refused_connections_count(self) -> int:
-        """Connections that were ended since they were too many, or too slow."""
-        return self._server.refused_connections_count
-
-    async def start(self) -> None:
-        """Listens.
-
-        Raises:
-            DependencyUnavailable: the port is taken.
-        """
-        await self._server.start()
-
-    async def stop(self) -> None:
-        """Stops listening, lets requests in flight finish within the grace, closes the rest."""
-        await self._server.stop()
-
-    async def _handle(self, request: web.BaseRequest) -> web.Response:
+    async def handle(self, request: web.BaseRequest) -> web.Response:
+        """The answer to a review, or what is wrong with the request."""
         try:
             if request.path != PATH or request.method != "POST":
                 return web.Response(status=404, text=f"POST {PATH} is here\n")

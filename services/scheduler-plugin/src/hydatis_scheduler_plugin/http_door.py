@@ -47,7 +47,7 @@ def json_answer(value: Any, status: int = 200) -> Answer:
     return status, msgspec.json.encode(value), JSON
 
 
-class HttpDoor:
+class HttpDoor(GuardedHttp):
     """A server on one port.
 
     Args:
@@ -79,49 +79,26 @@ class HttpDoor:
         ssl_context: ssl.SSLContext | None = None,
         certificates_required: bool = False,
     ) -> None:
-        self._routes = dict(routes)
-        self._paths = {path for _, path in routes}
-        self._gate = gate
-        self._max_body_bytes = max_body_bytes
-        self._body_bytes_left = BODIES_AT_A_TIME * max_body_bytes
-        self._running: Counter[str] = Counter()
-        self._arrival_seconds = arrival_seconds
-        self._on_answer = on_answer
-        self._certificates_required = certificates_required
-        self._server = GuardedHttp(
+        super().__init__(
             host,
             port,
-            self._answer,
             max_body_bytes=max_body_bytes,
             max_connections_count=max_connections_count,
             arrival_seconds=arrival_seconds,
             stop_grace_seconds=stop_grace_seconds,
             ssl_context=ssl_context,
         )
+        self._routes = dict(routes)
+        self._paths = {path for _, path in routes}
+        self._gate = gate
+        self._body_bytes_left = BODIES_AT_A_TIME * max_body_bytes
+        self._running: Counter[str] = Counter()
+        self._arrival_seconds = arrival_seconds
+        self._on_answer = on_answer
+        self._certificates_required = certificates_required
 
-    @property
-    def port(self) -> int:
-        """Port that it listens on, once started."""
-        return self._server.port
-
-    @property
-    def refused_connections_count(self) -> int:
-        """Connections that were ended since they were too many, or too slow."""
-        return self._server.refused_connections_count
-
-    async def start(self) -> None:
-        """Listens.
-
-        Raises:
-            DependencyUnavailable: the port is taken.
-        """
-        await self._server.start()
-
-    async def stop(self) -> None:
-        """Stops listening, lets requests in flight finish within the grace, closes the rest."""
-        await self._server.stop()
-
-    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """The handler's answer; whatever is wrong, JSON with an ``Error``."""
         path = request.path
         handler, route = self._find(request.method, path)
         if self._certificates_required and route not in PROBED and not request.get_extra_info("peercert"):
