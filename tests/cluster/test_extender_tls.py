@@ -18,6 +18,7 @@ from control_plane.scheduler import OUR_NAME, SECOND, StartScheduler, shipped
 from control_plane.waiting import until
 from hydatis_cli.exposition import scrape, total_by
 from hydatis_cli.own_certificate import VARIABLE
+from hydatis_core.errors import DependencyUnavailable
 from hydatis_serving.testing_authority import TestAuthority
 from hydatis_serving.tls_files import TlsFiles
 
@@ -57,7 +58,7 @@ def shim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shim]:
     def is_up() -> bool:
         try:
             running.answers()
-        except Exception:
+        except DependencyUnavailable:
             assert process.poll() is None, (tmp_path / "shim.log").read_text()
             return False
         return True
