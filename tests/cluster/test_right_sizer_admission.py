@@ -426,7 +426,7 @@ def test_killed_in_a_burst_it_is_in_nobodys_way(scene: Scene, shop: str, fleet: 
     killer.join()
     scene.started.remove(one)
     assert (len(burst), burst[0][1], burst[-1][1]) == (200, True, False), "it died in the middle, and all pods are there"
-    assert max(seconds for seconds, _ in burst) < 1.0 + 1.0
+    assert max(seconds for seconds, _ in burst) < 5.0, "its timeout of a second, and not the ten of a webhook that says nothing"
     after = sorted(seconds for seconds, _ in _created(scene, shop, [f"after-{index:03d}" for index in range(50)]))
     print(f"pods made after its death: p50 {after[25]:.4f} s, slowest {after[-1]:.4f} s")  # noqa: T201 - a figure of the run
 
@@ -439,7 +439,7 @@ def test_one_that_hangs_costs_its_timeout_and_no_pod(scene: Scene, shop: str, si
     finally:
         os.kill(sizer.pid, signal.SIGCONT)
     assert not sized
-    assert 0.9 < seconds < 2.0, "the timeout of the webhook"
+    assert 0.9 < seconds < 5.0, "its timeout of a second, and not the ten of a webhook that says nothing"
 
 
 def test_a_certificate_follows_another_without_a_pod_left_out(scene: Scene, shop: str, sizer: RightSizer, fleet: Fleet) -> None:

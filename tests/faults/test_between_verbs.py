@@ -36,7 +36,7 @@ def test_a_pod_whose_shim_dies_between_its_two_requests_is_placed_as_without_it_
     assert policy.unanswered_count == 1
 
     faults.wait_started_again("scheduler-plugin", seen["pid"])
-    faults.wait_whole("the shim is ready", chaos.recovery_limit_seconds)
+    faults.wait_whole("the shim is ready")
     # kube-scheduler may ask the second question of a shim that never heard the first.
     client = ExtenderClient(faults.stack.extender_url)
     scores = client.prioritize(pod_json(pod), names)

@@ -58,6 +58,5 @@ def test_a_process_that_hangs_costs_its_rung_and_no_pod(faults, chaos, victim):
     assert replayed.unanswered_count == 0
     assert chaos.only(during, costs)
     assert costs & set(during)
-    assert seen["full"] - seen["woken"] < chaos.recovery_limit_seconds
     after = chaos.differences(seen["after"], faults.metrics("scheduler-plugin"))
     assert chaos.only(chaos.rungs(after))

