@@ -30,7 +30,8 @@ MUST_NOT_HAVE: dict[str, tuple[str, ...]] = {
     "anomaly": ("grpc", "sklearn", "kserve", "xgboost"),
     "sizing": ("grpc", "pydantic", "sklearn", "kserve", "xgboost"),
     "simulator": ("grpc", "sklearn", "kserve", "xgboost"),
-    "lifecycle": ("grpc", "sklearn", "kserve", "xgboost"),
+    "lifecycle": ("grpc", "sklearn", "kserve", "xgboost", "sqlalchemy", "pandas", "mlflow"),
+    "feature-store": ("sklearn", "kserve", "xgboost", "mlflow"),
     "serving": ("pandas", "sklearn", "kserve", "xgboost", "pyarrow"),
     "feature-service": ("pandas", "sklearn", "kserve", "xgboost", "pyarrow"),
     "forecaster": ("pandas", "sklearn", "kserve", "xgboost", "pyarrow"),
@@ -106,7 +107,14 @@ def install_arguments(room: str, folders: dict[str, Path]) -> list[str]:
 def optional_imports(room: str, folders: dict[str, Path]) -> set[str]:
     """Import names that only an extra of the room brings: a module may need them, the bare room may lack them."""
     project = tomllib.loads((folders[room] / "pyproject.toml").read_text())["project"]
-    weights = {"xgboost-cpu": "xgboost", "scikit-learn": "sklearn", "opentelemetry-exporter-otlp-proto-grpc": "opentelemetry"}
+    weights = {
+        "xgboost-cpu": "xgboost",
+        "scikit-learn": "sklearn",
+        "opentelemetry-exporter-otlp-proto-grpc": "opentelemetry",
+        "openlineage-python": "openlineage",
+        "mlflow-skinny": "mlflow",
+        "pyyaml": "yaml",
+    }
     names = {re.split(r"[<>=\[]", r)[0] for extra in project.get("optional-dependencies", {}).values() for r in extra}
     neighbours = {n.removeprefix("hydatis-") for n in names} & set(folders) - {room}
     own = {weights.get(n, n) for n in names if not n.startswith("hydatis-")}

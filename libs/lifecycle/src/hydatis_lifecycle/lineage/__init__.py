@@ -1,0 +1,1 @@
+"""What came of what: one record per step, whose parents are digests."""

@@ -1,0 +1,1 @@
+"""Signatures of artifacts: what is signed, how it is written down, and how it is checked."""
