@@ -36,6 +36,8 @@ class Artifact:
     manifest: Manifest
     files: Mapping[str, bytes]
     """Bytes by file name; digests match."""
+    signer: str = ""
+    """Whose good signature it bears; empty: none was asked for."""
 
 
 def digest_files(files: Mapping[str, bytes]) -> dict[str, FileDigest]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from hydatis_core.errors import ArtifactRefused
 from hydatis_lifecycle.adapters.artifact_folder import ArtifactFolder
 from hydatis_lifecycle.artifacts import Manifest, change_between
+from hydatis_lifecycle.signing.contract import Signer
 from hydatis_lifecycle.versions import next_version
 
 from hydatis_pipelines.trained_model import TrainedModel
@@ -31,11 +32,18 @@ class PublishedModel:
     manifest: Manifest
 
 
-def publish(model: TrainedModel, models_dir: Path) -> PublishedModel:
-    """Publishes a model and makes it current.
+def publish(model: TrainedModel, models_dir: Path, signer: Signer | None = None, *, make_current: bool = True) -> PublishedModel:
+    """Publishes a model, signed, and makes it current.
+
+    Args:
+        model: as a training step left it.
+        models_dir: where servers look.
+        signer: signs it; None: it has no signature, and servers that trust keys refuse it.
+        make_current: False: servers are not told of it yet.
 
     Raises:
         ArtifactRefused: the model could not be loaded again as it is, or others were faster every time.
+        DependencyUnavailable: the signer could not sign; nothing is published.
     """
     folder = ArtifactFolder(models_dir)
     for _ in range(MAX_TRIES):
@@ -43,7 +51,7 @@ def publish(model: TrainedModel, models_dir: Path) -> PublishedModel:
         change = change_between(_newest(folder, model.name), model.kind, model.columns, model.outputs)
         manifest = model.manifest(next_version(versions, change))
         try:
-            return PublishedModel(folder.publish(manifest, model.files), manifest)
+            return PublishedModel(folder.publish(manifest, model.files, signer, make_current=make_current), manifest)
         except ArtifactRefused:
             if manifest.version not in folder.versions(model.name):
                 raise

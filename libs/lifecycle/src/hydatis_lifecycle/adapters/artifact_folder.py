@@ -2,10 +2,11 @@
 
 Several processes share it without talking: a trainer writes while four servers read. So a version appears by one rename, whole or
 not at all, ``CURRENT`` changes by one rename, and nothing that was published is ever written again. A reader trusts no name and no
-size: it follows no symlink, reads no more than the manifest allows, and hands out bytes only after every digest matched.
+size: it follows no symlink, reads no more than the manifest allows, and hands out bytes only after every digest matched, under a
+signature where one is asked for. The one file that a published version may get later is its signature.
 
-Layout: ``<models_dir>/<model>/<version>/manifest.json`` and data files beside it; ``<models_dir>/<model>/CURRENT`` names the
-version to serve.
+Layout: ``<models_dir>/<model>/<version>/manifest.json``, ``model.sig`` and data files beside it; ``<models_dir>/<model>/CURRENT``
+names the version to serve.
 """
 
 from __future__ import annotations
@@ -21,9 +22,13 @@ from pathlib import Path
 
 from hydatis_core.errors import ArtifactRefused
 
+from hydatis_lifecycle.adapters.artifact_files import read_artifact
 from hydatis_lifecycle.adapters.safe_files import open_folder, read_file, write_file
-from hydatis_lifecycle.artifacts import Artifact, Manifest, manifest_from_json, manifest_to_json, verify
-from hydatis_lifecycle.manifest import MANIFEST_FILE, MAX_FILE_COUNT, MAX_MANIFEST_BYTES, is_model_name
+from hydatis_lifecycle.artifacts import Artifact, Manifest, manifest_to_json, verify
+from hydatis_lifecycle.manifest import MANIFEST_FILE, is_model_name
+from hydatis_lifecycle.signing.check import SignatureCheck
+from hydatis_lifecycle.signing.contract import Signer
+from hydatis_lifecycle.signing.statement import SIGNATURE_FILE, statement_of
 from hydatis_lifecycle.versions import is_version, newest_first, version_key
 
 __all__ = ["ArtifactFolder", "LoadedGood", "Refusal"]
@@ -57,25 +62,33 @@ class ArtifactFolder:
 
     Args:
         models_dir: the folder; made when something is first published.
+        signatures: whose signature a version must bear to be loaded; None: digests alone are checked.
     """
 
-    def __init__(self, models_dir: Path) -> None:
+    def __init__(self, models_dir: Path, signatures: SignatureCheck | None = None) -> None:
         self.models_dir = Path(models_dir)
+        self._signatures = signatures
 
-    def publish(self, manifest: Manifest, files: Mapping[str, bytes]) -> Path:
-        """Makes a version visible, whole, and current unless a newer one is current already.
+    def publish(
+        self, manifest: Manifest, files: Mapping[str, bytes], signer: Signer | None = None, *, make_current: bool = True
+    ) -> Path:
+        """Makes a version visible, whole and signed, and current unless a newer one is current already.
 
         Args:
             manifest: what it is; its version must not be published yet.
             files: bytes of every file the manifest lists.
+            signer: signs it; None: it has no signature.
+            make_current: False: it only lies there, until ``set_current`` names it.
 
         Returns:
             The version's folder.
 
         Raises:
             ArtifactRefused: the files are not those of the manifest, or the version exists: versions never change.
+            DependencyUnavailable: the signer could not sign; nothing is published.
         """
         verify(manifest, files)
+        signature = signer.sign(statement_of(manifest)) if signer is not None else None
         model_dir = self._model_dir(manifest.name)
         model_dir.mkdir(parents=True, exist_ok=True)
         target = model_dir / manifest.version
@@ -85,6 +98,8 @@ class ArtifactFolder:
             for name, data in files.items():
                 write_file(temporary / name, data)
             write_file(temporary / MANIFEST_FILE, manifest_to_json(manifest))
+            if signature is not None:
+                write_file(temporary / SIGNATURE_FILE, signature)
             _sync_folder(temporary)
             try:
                 temporary.rename(target)
@@ -94,10 +109,33 @@ class ArtifactFolder:
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
         _sync_folder(model_dir)
-        with self._lock(model_dir):
-            if self._current_key(manifest.name) < version_key(manifest.version):
-                self._replace_current(model_dir, manifest.version)
+        if make_current:
+            with self._lock(model_dir):
+                if self._current_key(manifest.name) < version_key(manifest.version):
+                    self._replace_current(model_dir, manifest.version)
         return target
+
+    def sign(self, name: str, version: str, signer: Signer) -> Artifact:
+        """Signs a published version as it lies there, in place of a signature that it may have.
+
+        Returns:
+            The version that was signed.
+
+        Raises:
+            ArtifactRefused: it is not there, or its files are not those of its manifest.
+            DependencyUnavailable: the signer could not sign.
+        """
+        artifact = ArtifactFolder(self.models_dir).load(name, version)
+        signature = signer.sign(statement_of(artifact.manifest))
+        model_dir = self._model_dir(name)
+        temporary = model_dir / f".signing-{version}-{secrets.token_hex(6)}"
+        try:
+            write_file(temporary, signature)
+            temporary.replace(model_dir / version / SIGNATURE_FILE)
+        finally:
+            temporary.unlink(missing_ok=True)
+        _sync_folder(model_dir / version)
+        return artifact
 
     def set_current(self, name: str, version: str) -> None:
         """Names the version to serve: how a version is rolled back or forward.
@@ -149,7 +187,7 @@ class ArtifactFolder:
             version: version; None: the one CURRENT names.
 
         Raises:
-            ArtifactRefused: it is not there, or anything of it is not as the manifest says.
+            ArtifactRefused: it is not there, nobody who is trusted signed it, or anything of it is not as the manifest says.
         """
         chosen = version if version is not None else self.current(name)
         if chosen is None:
@@ -158,7 +196,7 @@ class ArtifactFolder:
             raise ArtifactRefused(f"{chosen[:40]!r} is not a version", field="version", expected="three numbers such as 1.0.3")
         try:
             with open_folder(self._model_dir(name)) as model_folder, open_folder(chosen, model_folder) as folder:
-                return _read_artifact(folder, name, chosen)
+                return read_artifact(folder, name, chosen, self._signatures)
         except FileNotFoundError:
             raise ArtifactRefused(f"version {chosen} of {name} is not there", field="version") from None
         except OSError as cause:
@@ -223,30 +261,6 @@ class ArtifactFolder:
             yield
         finally:
             os.close(descriptor)
-
-
-def _read_artifact(folder: int, name: str, version: str) -> Artifact:
-    manifest = manifest_from_json(_present(folder, MANIFEST_FILE, MAX_MANIFEST_BYTES))
-    for field, said, wanted in (("name", manifest.name, name), ("version", manifest.version, version)):
-        if said != wanted:
-            raise ArtifactRefused(f"the manifest says {said}", field=field, expected=wanted)
-    present = os.listdir(folder)
-    if len(present) > MAX_FILE_COUNT + 1:
-        raise ArtifactRefused(f"{len(present)} files", field="files", expected=f"at most {MAX_FILE_COUNT + 1}")
-    extra = sorted(set(present) - manifest.files.keys() - {MANIFEST_FILE})
-    if extra:
-        raise ArtifactRefused("the file is not in the manifest", field=extra[0], expected="only files the manifest lists")
-    # The entry's own size bounds what is read, so that a swapped-in giant never reaches memory.
-    files = {file: _present(folder, file, digest["bytes"]) for file, digest in manifest.files.items()}
-    verify(manifest, files)
-    return Artifact(manifest, files)
-
-
-def _present(folder: int, name: str, limit_bytes: int) -> bytes:
-    try:
-        return read_file(folder, name, limit_bytes)
-    except FileNotFoundError:
-        raise ArtifactRefused("the file is missing", field=name, expected="every file the manifest lists") from None
 
 
 def _sync_folder(folder: Path) -> None:
