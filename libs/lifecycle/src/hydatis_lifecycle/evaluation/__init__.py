@@ -1,1 +1,1 @@
-"""Whether a model is worth more than what is there: champion, baseline, business."""
+"""Whether a candidate is worth more than the champion: verdicts from paired losses, and what the business says."""
