@@ -1,0 +1,34 @@
+"""Around every call of Feast: its printing goes nowhere, and whatever it raises becomes one sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from collections.abc import Iterator
+
+from hydatis_core.errors import DependencyUnavailable, HydatisError
+
+__all__ = ["engine"]
+
+
+@contextlib.contextmanager
+def engine(doing: str) -> Iterator[None]:
+    """Runs a block of Feast quietly.
+
+    Args:
+        doing: what is being done, for the error.
+
+    Raises:
+        DependencyUnavailable: Feast, DuckDB, SQLite or Redis raised something; state is as before, or the call can be repeated.
+    """
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")  # of its own libraries, about each other
+            yield
+    except HydatisError:
+        raise
+    except Exception as wrong:  # Feast lets through what its engines raise: some dozens of kinds
+        first = (str(wrong).strip().splitlines() or [""])[0][:300]
+        shown = f"the feature store failed to {doing}: {type(wrong).__name__}: {first}"
+        raise DependencyUnavailable(shown, field="feature_store", expected="its stores up; the same call again goes on") from wrong
