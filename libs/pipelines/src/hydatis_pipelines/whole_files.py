@@ -19,13 +19,28 @@ import numpy as np
 from hydatis_core.errors import ArtifactRefused, InvalidValue
 from numpy.typing import NDArray
 
-__all__ = ["digest_of", "new_folder", "read_arrays", "write_arrays", "write_whole"]
+__all__ = ["digest_of", "digest_of_tree", "new_folder", "read_arrays", "write_arrays", "write_whole"]
 
 
 def digest_of(path: Path) -> str:
     """``sha256:<64 hexadecimal digits>`` of a file's bytes."""
     with path.open("rb") as file:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
+def digest_of_tree(path: Path) -> str:
+    """Digest of a file, or of a folder: over the names and digests of its files, wherever it lies.
+
+    Raises:
+        ArtifactRefused: there is nothing of that name.
+    """
+    if path.is_file():
+        return digest_of(path)
+    if not path.is_dir():
+        raise ArtifactRefused(f"there is nothing at {path}", field=path.name, expected="what an earlier step wrote")
+    files = sorted(one for one in path.rglob("*") if one.is_file())
+    lines = "".join(f"{file.relative_to(path)}\0{digest_of(file)}\n" for file in files)
+    return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
 
 
 def write_whole(path: Path, data: bytes) -> str:
