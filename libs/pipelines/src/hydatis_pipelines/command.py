@@ -21,6 +21,7 @@ from hydatis_pipelines import steps
 from hydatis_pipelines.effort import EFFORTS
 from hydatis_pipelines.lifeline import hold
 from hydatis_pipelines.progress import as_lines, untold
+from hydatis_pipelines.validate_step import validate
 
 __all__ = ["STEPS", "StepCommand", "main"]
 
@@ -62,6 +63,15 @@ def _out(text: str) -> Argument:
 
 
 STEPS: dict[str, StepCommand] = {
+    "validate": StepCommand(
+        validate,
+        (
+            Argument("trace", str, "bitbrains, planetlab, alibaba_2018, openb, smd, asd or nab.", required=True),
+            _in("data", "Folder of the published traces."),
+            Argument("thresholds", Path, "YAML file with gates; default: the usual ones."),
+            _out("File to write the report to (JSON); a page of the same name is written beside it."),
+        ),
+    ),
     "make-workload": StepCommand(
         steps.make_workload,
         (

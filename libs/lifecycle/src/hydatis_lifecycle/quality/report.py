@@ -63,11 +63,15 @@ class Finding:
     text: str
     """What is wrong, in one sentence."""
     rows_count: int
-    """Rows (or expected samples, for what is missing) that break it; 0: it is not about rows but about the table."""
+    """How many of what ``counted`` says break it; 0: it is not about rows but about the table."""
     checked_count: int
     """How many were looked at."""
+    counted: str = "rows"
+    """"rows"; "samples": expected and not there; "spans": stretches of time."""
     hard: bool = False
-    """Whether a single one stops training, whatever the scores are."""
+    """Whether it stops training by itself, whatever the scores are."""
+    scored: bool = True
+    """Whether it costs points; False: it is counted because a reader must know of it, and is a state or a part of another rule."""
     examples: tuple[Example, ...] = ()
 
     @property
