@@ -14,8 +14,9 @@ from hydatis_core.errors import InvalidValue
 
 from hydatis_features.use_law import TAIL_WEIGHTS
 
-__all__ = ["UNKNOWN_LAW", "ColdStart", "ProfileChange", "WorkloadProfile"]
+__all__ = ["HOURS", "UNKNOWN_LAW", "ColdStart", "ProfileChange", "WorkloadProfile"]
 
+#: Values of a profile by hour of the day.
 HOURS = 24
 #: A law of which neither resource is known.
 UNKNOWN_LAW = (math.nan,) * (2 * TAIL_WEIGHTS.size)
