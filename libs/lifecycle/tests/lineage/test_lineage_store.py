@@ -58,6 +58,11 @@ def test_things_are_found_by_name_version_and_beginning_of_the_digest(store, sto
     assert len(store.find_digest("sha256:")) == len(LineageGraph(story.records).entities)
 
 
+def test_a_bounded_walk_takes_the_nearest(store, story):
+    assert tuple(store.upstream(story.deployment.digest, limit=2).derivations.values()) == story.records[-2:]
+    assert tuple(store.downstream(story.raw.digest, limit=2).derivations.values()) == story.records[:2]
+
+
 def test_the_newest_things_come_first(store, story):
     assert [entity for entity, _ in store.newest(limit=2)] == [story.deployment, story.artifact]
     assert store.newest(EntityKind.FEATURES, limit=5) == ((story.features, 20.0),)

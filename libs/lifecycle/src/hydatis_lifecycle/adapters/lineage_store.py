@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hydatis_lifecycle.adapters.catalogue.database import BUSY_SECONDS, open_database, reading, writing
-from hydatis_lifecycle.adapters.lineage_tables import ENDS, ENTITIES, INPUT, OUTPUT, RECORDS, reached, standing_bodies
+from hydatis_lifecycle.adapters.lineage_tables import ENDS, ENTITIES, INPUT, OUTPUT, RECORDS, standing_bodies, walked
 from hydatis_lifecycle.lineage.graph import LineageGraph
 from hydatis_lifecycle.lineage.record import Entity, EntityKind, StepRecord
 from hydatis_lifecycle.lineage.record_json import derivation_digest, record_digest, record_from_json, record_to_json
@@ -78,28 +78,27 @@ class LineageStore:
         with reading(self._engine) as connection:
             return tuple(record_from_json(body) for (body,) in reversed(connection.execute(wanted).all()))
 
-    def upstream(self, digest: str) -> LineageGraph:
-        """All that a thing was made of, and how; empty: nothing is known of it."""
-        return self._walked(digest, OUTPUT, INPUT)
+    def upstream(self, digest: str, *, limit: int | None = None) -> LineageGraph:
+        """What a thing was made of, and how: all of it, or the ``limit`` nearest derivations; empty: nothing is known of it."""
+        return self._walked(digest, OUTPUT, INPUT, limit).upstream(digest)
 
-    def downstream(self, digest: str) -> LineageGraph:
-        """All that was made of a thing, and how; empty: nothing is known of it."""
-        return self._walked(digest, INPUT, OUTPUT)
+    def downstream(self, digest: str, *, limit: int | None = None) -> LineageGraph:
+        """What was made of a thing, and how: all of it, or the ``limit`` nearest derivations; empty: nothing is known of it."""
+        return self._walked(digest, INPUT, OUTPUT, limit).downstream(digest)
 
-    def find(self, name: str, version: str | None = None) -> tuple[Entity, ...]:
+    def find(self, name: str, version: str | None = None, *, limit: int = 100) -> tuple[Entity, ...]:
         """Things of a name (and a version), the newest first."""
-        wanted = select(ENTITIES).where(ENTITIES.c.name == name)
+        wanted = select(ENTITIES).where(ENTITIES.c.name == name).limit(limit)
         if version is not None:
             wanted = wanted.where(ENTITIES.c.version == version)
         return tuple(entity for entity, _ in self._found(wanted))
 
-    def find_digest(self, digest: str) -> tuple[Entity, ...]:
-        """Things whose digest begins so; several names of one thing: the first. At most 10 things."""
-        wanted = select(ENTITIES).where(ENTITIES.c.digest >= digest, ENTITIES.c.digest < digest + "~").limit(100)
-        found = {entity.digest: entity for entity, _ in self._found(wanted)}
-        return tuple(found.values())[:10]
+    def find_digest(self, beginning: str, *, limit: int = 100) -> tuple[Entity, ...]:
+        """Things whose digest begins so, the newest first, under each of their names."""
+        wanted = select(ENTITIES).where(ENTITIES.c.digest >= beginning, ENTITIES.c.digest < beginning + "~").limit(limit)
+        return tuple(entity for entity, _ in self._found(wanted))
 
-    def newest(self, kind: EntityKind | None = None, *, limit: int) -> tuple[tuple[Entity, float], ...]:
+    def newest(self, kind: EntityKind | None = None, *, limit: int = 100) -> tuple[tuple[Entity, float], ...]:
         """The newest things (of a kind), each with the Unix time at which it was first read or made."""
         wanted = select(ENTITIES).limit(limit)
         if kind is not None:
@@ -111,20 +110,20 @@ class LineageStore:
             rows = connection.execute(wanted.order_by(ENTITIES.c.first_seconds.desc(), ENTITIES.c.digest.desc())).all()
         return tuple((Entity(EntityKind(row.kind), row.name, row.digest, row.version), row.first_seconds) for row in rows)
 
-    def _walked(self, digest: str, near: str, far: str) -> LineageGraph:
-        walk = reached((digest,), near, far)
+    def _walked(self, digest: str, near: str, far: str, limit: int | None) -> LineageGraph:
+        wanted = standing_bodies(walked((digest,), near, far), limit)
         with reading(self._engine) as connection:
-            bodies = connection.execute(standing_bodies(walk, near)).scalars().all()
+            bodies = connection.execute(wanted).scalars().all()
         return LineageGraph(record_from_json(body) for body in bodies)
 
     def _refuse_circle(self, connection: Connection, record: StepRecord) -> None:
-        """What was made now and read by none can close no circle, so the walk is for the rest only."""
+        """What was made now and read by none can close no circle: then the walk ends where it starts."""
         inputs, outputs = ({entity.digest for entity in side} for side in (record.inputs, record.outputs))
-        read = select(ENDS.c.entity).where(ENDS.c.side == INPUT, ENDS.c.entity.in_(outputs))
         suspects = inputs & outputs
-        if not suspects and inputs and (used := tuple(connection.execute(read.distinct()).scalars())):
-            walk = reached(used, INPUT, OUTPUT)
-            suspects = set(connection.execute(select(walk.c.entity).where(walk.c.entity.in_(inputs))).scalars())
+        if inputs and not suspects:
+            walk = walked(outputs, INPUT, OUTPUT)
+            made = select(ENDS.c.entity).join(walk, walk.c.derivation == ENDS.c.derivation)
+            suspects = set(connection.execute(made.where(ENDS.c.side == OUTPUT, ENDS.c.entity.in_(inputs))).scalars())
         if suspects:
             name = next(entity.name for entity in record.inputs if entity.digest in suspects)
             raise InvalidValue(

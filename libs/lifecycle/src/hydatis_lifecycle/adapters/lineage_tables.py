@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import CTE, Boolean, Column, Float, MetaData, Select, String, Table, Text, select
 
-__all__ = ["ENDS", "ENTITIES", "INPUT", "OUTPUT", "RECORDS", "reached", "standing_bodies"]
+__all__ = ["ENDS", "ENTITIES", "INPUT", "OUTPUT", "RECORDS", "standing_bodies", "walked"]
 
 _META = MetaData()
 
@@ -46,35 +48,34 @@ ENTITIES = Table(
 )
 
 
-def reached(digests: tuple[str, ...], near: str, far: str) -> CTE:
-    """Things reached from some that are known, themselves among them.
+def walked(digests: Collection[str], near: str, far: str) -> CTE:
+    """Derivations through which a walk from some things goes, the nearest first.
 
     Args:
-        digests: where the walk starts.
-        near: side of a derivation on which the walk enters; OUTPUT: it goes upstream.
-        far: the other side.
+        digests: where it starts.
+        near: side on which it enters a derivation; OUTPUT: it goes upstream.
+        far: side on which it leaves.
     """
-    walk = select(ENDS.c.entity).where(ENDS.c.entity.in_(digests)).distinct().cte("reached", recursive=True)
-    entered, left = ENDS.alias("entered"), ENDS.alias("left")
+    walk = select(ENDS.c.derivation).where(ENDS.c.entity.in_(digests), ENDS.c.side == near).cte("walked", recursive=True)
+    left, entered = ENDS.alias("left_by"), ENDS.alias("entered_by")
     step = (
-        select(left.c.entity)
-        .join(entered, (entered.c.derivation == left.c.derivation) & (entered.c.side == near))
-        .join(walk, walk.c.entity == entered.c.entity)
-        .where(left.c.side == far)
+        select(entered.c.derivation)
+        .join(left, (left.c.entity == entered.c.entity) & (left.c.side == far))
+        .join(walk, walk.c.derivation == left.c.derivation)
+        .where(entered.c.side == near)
     )
     return walk.union(step)
 
 
-def standing_bodies(walk: CTE, near: str) -> Select[str]:
-    """Records that stand for the derivations through which a walk went: of each the first that was not answered from a cache."""
-    entered = select(ENDS.c.derivation).join(walk, walk.c.entity == ENDS.c.entity).where(ENDS.c.side == near)
-    derivations = entered.distinct().subquery()
+def standing_bodies(walk: CTE, limit: int | None) -> Select[str]:
+    """Records that stand for the (nearest) derivations of a walk: of each the first that was not answered from a cache."""
+    near = select(walk.c.derivation).limit(limit).subquery()  # limited here, the walk itself ends there
     others = RECORDS.alias("others")
     first = (
         select(others.c.digest)
-        .where(others.c.derivation == derivations.c.derivation)
+        .where(others.c.derivation == near.c.derivation)
         .order_by(others.c.cached, others.c.started_seconds, others.c.digest)
         .limit(1)
         .scalar_subquery()
     )
-    return select(RECORDS.c.body).join(derivations, RECORDS.c.digest == first)
+    return select(RECORDS.c.body).join(near, RECORDS.c.digest == first)

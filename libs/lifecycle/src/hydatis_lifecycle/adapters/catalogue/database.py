@@ -1,8 +1,8 @@
 """The catalogue's database: opened by URL, brought up to date once, and every transaction whole.
 
 Several processes share it without a server: steps of a pipeline, a shell, a notebook. So SQLite is in WAL mode (readers never
-wait), writers take the write lock when they begin (two that read first and write later would both be refused), and what a locked or full
-disk answers becomes a sentence that says what to do. PostgreSQL needs none of this and takes the same calls.
+wait), writers take the write lock when they begin (two that read first and write later would both be refused), and what a locked
+or full disk answers becomes a sentence that says what to do. PostgreSQL needs none of this and takes the same calls.
 """
 
 from __future__ import annotations
