@@ -23,6 +23,7 @@ import pytest
 from control_plane.waiting import until
 from hydatis_cli.exposition import scrape, total_by
 from hydatis_cli.readiness import wait_until_ready
+from hydatis_cli.signed_models import signer_of_state
 from hydatis_cli.stack import Stack
 from hydatis_cli.state_folder import StateFolder
 from hydatis_cli.supervision import Supervision
@@ -150,11 +151,11 @@ def past_prometheus(prometheus_path: str, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="session")
 def models_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All four models, trained on a small synthetic trace."""
-    folder = tmp_path_factory.mktemp("trained") / "models"
+    """All four models, trained on a small synthetic trace; beside them lifecycle/ with the key that signed them."""
+    state = StateFolder(tmp_path_factory.mktemp("trained"))
     workload = training_workload("synthetic", None, seed=7, days=2)
-    train_all(workload.trace, workload.nodes, folder, seed=7, effort="smoke")
-    return folder
+    train_all(workload.trace, workload.nodes, state.models, seed=7, effort="smoke", signer=signer_of_state(state))
+    return state.models
 
 
 def free_base_port() -> int:
@@ -196,6 +197,7 @@ def start_stack(
         state = StateFolder(tmp_path_factory.mktemp("s"))
         state.create()
         shutil.copytree(models_folder, state.models, dirs_exist_ok=True)
+        shutil.copytree(models_folder.parent / "lifecycle", state.root / "lifecycle")  # with the key that signed them
         state.policy_file.write_text("mode: on\n")
         running = Stack(state, free_base_port(), tls_folder=tls_folder)
         with stopped_with_us(state):

@@ -27,6 +27,7 @@ def test_every_figure_is_there(models_folder: Path, tmp_path: Path) -> None:
     state = tmp_path / "state"
     state.mkdir()
     (state / "models").symlink_to(models_folder)
+    (state / "lifecycle").symlink_to(models_folder.parent / "lifecycle")
     (state / "policy.yaml").write_text("mode: on\n")
     steps: list[tuple[int, int]] = []
     port = random.randrange(10_000, 19_000, 500)

@@ -51,7 +51,9 @@ def images(engine: Engine, foreign: ForeignImages) -> Iterator[dict[str, str]]:
 @pytest.fixture(scope="session")
 def composed(engine: Engine, foreign: ForeignImages, images: dict[str, str], models_folder: Path) -> Iterator[Composed]:
     """docker-compose.yaml with every container healthy."""
+    keys = models_folder.parent / "lifecycle" / "keys" / "trusted"
     variables = {"HYDATIS_VERSION": "test", "HYDATIS_REGISTRY": "", "HYDATIS_MODELS": str(models_folder)}
+    variables["HYDATIS_TRUSTED_KEYS"] = str(keys)
     stack = Composed(engine, {**variables, **foreign.variables})
     with ExitStack() as ends:
         ends.callback(stack.down)

@@ -316,8 +316,8 @@ def test_every_mount_has_a_source_and_every_folder_written_to_is_writable(name: 
         source, target, *mode = re.sub(r"\$\{[^}]*:-([^}]*)\}", r"\1", volume).split(":")
         targets[target] = mode
         if source.startswith("./"):
-            # models are trained there first; everything else is of the repository
-            assert (ROOT / source).exists() or source == "./hydatis-state/models"
+            # models are trained and signed there first; everything else is of the repository
+            assert (ROOT / source).exists() or source in ("./hydatis-state/models", "./hydatis-state/lifecycle/keys/trusted")
         else:
             assert source in COMPOSE["volumes"]
     if name not in OURS:

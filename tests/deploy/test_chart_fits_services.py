@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from chart.rendered import FULL, ROOT, Rendered, render
+from chart.rendered import FULL, ROOT, TLS, Rendered, render
 from chart.settings_schema import settings_class
 from control_plane.api import JsonObject
 from hydatis_cli.stack import MODELS
@@ -201,12 +201,30 @@ def test_every_folder_that_is_named_is_mounted(made: Rendered) -> None:
         fields = type(own).model_fields
         if "models_dir" in fields:
             assert mounts[str(own.models_dir)] is True, name
+        if getattr(own, "trusted_keys", ""):
+            assert mounts[own.trusted_keys] is True, name
         if "policy_file" in fields:
             assert mounts[str(Path(own.policy_file).parent)] is True
         if "decisions_dir" in fields:
             assert mounts[own.decisions_dir] is False
         if own.model_dump().get("warm_store", "").startswith("sqlite:"):
             assert mounts[str(Path(urllib.parse.urlsplit(own.warm_store).path[1:]).parent)] is False
+
+
+def test_who_loads_models_is_told_the_trusted_keys_and_nobody_else_is() -> None:
+    def told(made: Rendered) -> dict[str, str]:
+        own = {name: settings(container) for name, container in containers(made).items()}
+        return {name: getattr(one, "trusted_keys") for name, one in own.items() if hasattr(one, "trusted_keys")}  # noqa: B009  # of two
+
+    assert set(told(render()).values()) == {""}
+    for values in ({}, {"models__serving": "kserve"}, KNATIVE):
+        keys = told(render(models__trustedKeys={"configMap": "model-keys"}, **values))
+        assert set(keys.values()) == {"/etc/hydatis-trusted-keys"}
+        assert {name for name in keys if not name.startswith("model-")} == {"placement-policy"}
+        assert len(keys) == 5
+    canary = render(TLS).one("InferenceService", "model-placement-policy")["spec"]["canary"][0]["predictor"]
+    assert [mount["name"] for mount in canary["model"]["volumeMounts"]] == ["tls", "trusted-keys"]
+    assert canary["volumes"][-1] == {"name": "trusted-keys", "secret": {"secretName": "model-keys", "defaultMode": 0o444}}
 
 
 def test_the_policy_file_is_a_policy(made: Rendered) -> None:

@@ -103,6 +103,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         "url and existingSecret are both set",
     ),
     ({"featureService__warmStore": {"kind": "redis", "redis": {"url": "redis://a:6379/0"}}}, "feature-service cannot reach it"),
+    ({"models__trustedKeys": {"configMap": "a", "existingSecret": "b"}}, "names a ConfigMap and a Secret"),
     ({"featureService__prometheusAccess__existingSecret": "login"}, "existingSecret goes with tokenKey"),
     ({"featureService__prometheusAccess__tokenKey": "token"}, "existingSecret goes with tokenKey"),
     ({"logShipping__enabled": True}, "set logShipping.elasticsearch.hosts"),

@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import pytest
 from hydatis_cli.served_models import served_versions
+from hydatis_cli.signed_models import signer_of_state
 from hydatis_cli.stack import MODELS
 from hydatis_lifecycle.adapters.artifact_folder import ArtifactFolder
 from hydatis_lifecycle.artifacts import digest_files, manifest_to_json
+from hydatis_lifecycle.signing.statement import statement_of
 
 BAD_VERSION = "9.9.9"
 
@@ -47,7 +49,7 @@ def incompatible(manifest, files):
 @pytest.fixture
 def publish_bad(stack):
     """Puts a damaged copy of each model's current version into the models folder, and makes it CURRENT."""
-    folder = ArtifactFolder(stack.state.models)
+    folder, signer = ArtifactFolder(stack.state.models), signer_of_state(stack.state)
     before = {model: folder.current(model) for model in MODELS}
 
     def publish(damage):
@@ -56,6 +58,7 @@ def publish_bad(stack):
             target = stack.state.models / model / BAD_VERSION
             target.mkdir()
             (target / "manifest.json").write_bytes(manifest_to_json(manifest))
+            (target / "model.sig").write_bytes(signer.sign(statement_of(manifest)))  # well signed: only then its files count
             for name, data in files.items():
                 (target / name).write_bytes(data)
             point_to(model, BAD_VERSION)

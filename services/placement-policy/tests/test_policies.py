@@ -10,6 +10,7 @@ import pytest
 from hydatis_core import errors
 from hydatis_core.errors import DependencyUnavailable
 from hydatis_core.seeds import generator
+from hydatis_lifecycle.adapters.artifact_folder import ArtifactFolder
 from hydatis_placement.after_state import COLUMN_DEFINITIONS
 from hydatis_placement.q_function import initial_q_function
 from hydatis_placement_policy.circuit import Circuit
@@ -103,7 +104,7 @@ async def test_without_any_policy_the_answer_says_so(run_world, query):
 
 
 async def test_a_policy_published_later_is_taken_up(tmp_path, policy, publish):
-    shelf = LocalPolicyShelf(tmp_path, 3600.0)
+    shelf = LocalPolicyShelf(ArtifactFolder(tmp_path), 3600.0)
     await shelf.start()
     assert shelf.policy is None
     publish(tmp_path, "1.0.0", policy(1))
@@ -120,7 +121,7 @@ async def test_a_policy_published_later_is_taken_up(tmp_path, policy, publish):
 async def test_a_tampered_policy_is_refused_and_the_one_held_goes_on(tmp_path, policy, publish):
     publish(tmp_path, "1.0.0", policy(1))
     refused = []
-    shelf = LocalPolicyShelf(tmp_path, 3600.0, lambda *which: refused.append(which))
+    shelf = LocalPolicyShelf(ArtifactFolder(tmp_path), 3600.0, lambda *which: refused.append(which))
     await shelf.refresh()
     publish(tmp_path, "1.1.0", policy(2))
     file = tmp_path / "placement-policy" / "1.1.0" / "q_function.npz"
@@ -137,7 +138,7 @@ async def test_a_policy_that_wants_other_columns_is_refused_and_an_older_one_tak
     publish(tmp_path, "1.0.0", policy(1))
     publish(tmp_path, "2.0.0", policy(2), [(name, "0" * 12) for name, _ in COLUMN_DEFINITIONS])
     refused = []
-    shelf = LocalPolicyShelf(tmp_path, 3600.0, lambda *which: refused.append(which))
+    shelf = LocalPolicyShelf(ArtifactFolder(tmp_path), 3600.0, lambda *which: refused.append(which))
     await shelf.refresh()
     assert shelf.policy.version == "1.0.0"
     assert refused == [("placement-policy", "2.0.0")]
@@ -147,7 +148,7 @@ async def test_a_policy_of_fewer_columns_is_given_those(tmp_path, publish):
     columns = COLUMN_DEFINITIONS[5:2:-1]
     small = initial_q_function(generator(1, "small"), np.zeros(3, dtype=np.float32), np.ones(3, dtype=np.float32))
     publish(tmp_path, "1.0.0", small, columns)
-    shelf = LocalPolicyShelf(tmp_path, 3600.0)
+    shelf = LocalPolicyShelf(ArtifactFolder(tmp_path), 3600.0)
     await shelf.refresh()
     states = np.arange(2 * len(COLUMN_DEFINITIONS), dtype=np.float32).reshape(2, -1)
     np.testing.assert_array_equal(shelf.policy.values(states), small.values(states[:, [5, 4, 3]]))

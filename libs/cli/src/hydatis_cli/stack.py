@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hydatis_cli.signed_models import trusting_settings
 from hydatis_cli.state_folder import StateFolder
 
 __all__ = ["MODELS", "Process", "Stack"]
@@ -99,7 +100,7 @@ class Stack:
                 "HTTP_PORT": str(self.base_port + offset),
                 "GRPC_PORT": str(self.base_port + offset + 100),
                 "METRICS_PORT": str(self.base_port + offset + 200),
-            }
+            } | trusting_settings(self.state)
             ready = f"{self._scheme}://{self.address(offset)}/v2/models/{model}/ready"
             found.append(self._process(f"model-{model}", "hydatis_model_server", settings, ready))
         return found
@@ -139,7 +140,8 @@ class Stack:
                     "ANOMALY_ADDRESS": anomaly,
                     "MODEL_ADDRESS": model("placement-policy"),
                     "MODELS_DIR": str(self.state.models.resolve()),
-                },
+                }
+                | trusting_settings(self.state),
             ),
             self._process(
                 "scheduler-plugin",

@@ -119,7 +119,15 @@ STEPS: dict[str, StepCommand] = {
     ),
     "publish": StepCommand(
         steps.publish,
-        (_in("model", "Folder that a training step wrote."), _in("models-dir", "Models folder that servers look in.")),
+        (
+            _in("model", "Folder that a training step wrote."),
+            _in("models-dir", "Models folder that servers look in."),
+            Argument(
+                "signing-key",
+                Path,
+                "Private key that signs, made if need be; HYDATIS_SIGSTORE_IDENTITY signs in its place. Default: unsigned.",
+            ),
+        ),
     ),
 }
 

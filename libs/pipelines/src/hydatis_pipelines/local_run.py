@@ -20,6 +20,7 @@ from typing import Any
 
 from hydatis_core.errors import InvalidValue
 from hydatis_core.nodes import Node
+from hydatis_lifecycle.signing.contract import Signer
 from hydatis_simulator.trace import Trace
 
 from hydatis_pipelines.effort import effort_named
@@ -87,6 +88,7 @@ def train_all(
     effort: str = "demo",
     jobs: int = 2,
     work_dir: Path | None = None,
+    signer: Signer | None = None,
 ) -> TrainingReport:
     """Trains and publishes all four models.
 
@@ -101,6 +103,7 @@ def train_all(
         effort: "demo" or "full".
         jobs: steps at once; 1: one after the other, in this process.
         work_dir: where workload, dataset and trained models are kept; None: a temporary folder, removed at the end.
+        signer: signs what is published; None: it has no signature, and servers that trust keys refuse it.
 
     Raises:
         InvalidValue: an unknown effort, no jobs, or a trace too short or too empty to train on.
@@ -118,7 +121,7 @@ def train_all(
         trained = {name: read_trained(Path(results[name]["out"])) for name in _MODELS}
         models = []
         for name in _MODELS:
-            published = publish(trained[name], models_dir)
+            published = publish(trained[name], models_dir, signer)
             manifest = published.manifest
             seconds = float(results[name]["seconds"])
             models.append(ModelReport(name, manifest.version, str(published.path), manifest.kind, dict(manifest.metrics), seconds))

@@ -6,6 +6,7 @@ command, a container and the local run all call these.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -150,11 +151,21 @@ def train_policy(
     return {"out": str(out), "metrics": dict(model.metrics)}
 
 
-def publish(*, model: Path, models_dir: Path, progress: Progress) -> dict[str, Any]:
-    """Gives a trained model its version and puts it where servers look."""
+def publish(*, model: Path, models_dir: Path, signing_key: Path | None, progress: Progress) -> dict[str, Any]:
+    """Gives a trained model its version, signs it and puts it where servers look."""
+    from hydatis_lifecycle.adapters.signers import signer_of
+    from hydatis_lifecycle.adapters.sigstore_signer import SigstoreIdentity
+
     from hydatis_pipelines import publish_step
     from hydatis_pipelines.trained_model import read_trained
 
-    published = publish_step.publish(read_trained(model), models_dir)
+    identity = SigstoreIdentity.of(os.environ)
+    signer = signer_of(signing_key or Path(), identity) if signing_key is not None or identity is not None else None
+    published = publish_step.publish(read_trained(model), models_dir, signer)
     progress(1, 1, f"{published.manifest.name} {published.manifest.version}")
-    return {"out": str(published.path), "name": published.manifest.name, "version": published.manifest.version}
+    return {
+        "out": str(published.path),
+        "name": published.manifest.name,
+        "version": published.manifest.version,
+        "signer": signer.identity if signer is not None else "",
+    }

@@ -1,7 +1,7 @@
 """The composition root of model-server: the one place where its objects are made.
 
-The order is that of what can be wrong: the artifact is verified before anything heavy is imported, and the model has answered once
-before a port is opened.
+The order is that of what can be wrong: the artifact is verified, with its signature, before anything heavy is imported, and the
+model has answered once before a port is opened.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from hydatis_lifecycle.adapters.artifact_folder import ArtifactFolder
 from hydatis_serving.logs import get_logger
+from hydatis_serving.signature_settings import tell_signatures
 
 from hydatis_model_server.settings import ModelServerSettings
 from hydatis_model_server.slim_imports import slim_imports
@@ -46,7 +47,8 @@ class ModelServerApp:
             DependencyUnavailable: a port is taken.
         """
         settings = self._settings
-        folder = ArtifactFolder(settings.models_dir)
+        signatures = settings.signature_check()
+        folder = ArtifactFolder(settings.models_dir, signatures)
         folder.load_latest_good(settings.model_name)
         slim_imports()
         # The SDK's choice of response class, which nobody who runs this can change.
@@ -61,6 +63,7 @@ class ModelServerApp:
         for name in ("kserve", "kserve.trace", "uvicorn", "uvicorn.access", "uvicorn.error"):
             logging.getLogger(name).setLevel(logging.WARNING)  # a line per call costs a tenth of the call
         metrics = ModelMetrics(REGISTRY, settings.model_name)
+        tell_signatures(signatures, REGISTRY)
         model = ServedModel(settings.model_name, metrics)
         watcher = CurrentWatcher(folder, settings.model_name, model.swap, metrics)
         watcher.serve_latest_good()

@@ -30,6 +30,8 @@ class ServedVersion:
 
     def __init__(self, artifact: Artifact) -> None:
         self.manifest = artifact.manifest
+        self.signer = artifact.signer
+        """Whose good signature it bears; empty: none was asked for."""
         self._runtime = open_runtime(artifact)
         self._picker = ColumnPicker(self._runtime.columns)
         self._parameters = {"outputs": ",".join(self._runtime.outputs), **self._runtime.parameters}

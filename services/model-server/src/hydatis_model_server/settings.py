@@ -9,13 +9,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from hydatis_serving.settings import ServiceSettings
+from hydatis_serving.signature_settings import SignatureSettings
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 __all__ = ["ModelServerSettings"]
 
 
-class ModelServerSettings(ServiceSettings):
+class ModelServerSettings(SignatureSettings, ServiceSettings):
     """Serves one model by the Open Inference Protocol (gRPC and REST)."""
 
     model_config = SettingsConfigDict(env_prefix="HYDATIS_MODEL_SERVER_", protected_namespaces=())

@@ -129,7 +129,9 @@ class CurrentWatcher:
     def _take(self, served: ServedVersion) -> None:
         self._serve(served)
         self._served = served
-        _log.info("serving", model=self._name, version=self._version, kind=served.manifest.kind)
+        _log.info(
+            "serving", model=self._name, version=self._version, kind=served.manifest.kind, signer=served.signer or "unchecked"
+        )
 
     def _refuse(self, refusal: Refusal) -> None:
         self._metrics.refused(refusal.version)

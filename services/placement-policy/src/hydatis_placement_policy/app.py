@@ -9,9 +9,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 from hydatis.placement.v1 import placement_pb2_grpc
+from hydatis_lifecycle.adapters.artifact_folder import ArtifactFolder
 from hydatis_serving.metrics import StreamMetrics, new_registry
 from hydatis_serving.model_client import ModelClient
 from hydatis_serving.server import GrpcServer
+from hydatis_serving.signature_settings import tell_signatures
 from hydatis_serving.subscriber import ForecastSubscriber, RiskSubscriber, TableSubscriber
 from hydatis_serving.transport_security import service_security
 
@@ -47,7 +49,10 @@ class PlacementPolicyApp:
             probe_seconds=settings.probe_seconds,
             probe_timeout_seconds=settings.probe_timeout_seconds,
         )
-        self._shelf = LocalPolicyShelf(Path(settings.models_dir), settings.models_check_seconds, metrics.refused)
+        signatures = settings.signature_check()
+        tell_signatures(signatures, registry)
+        folder = ArtifactFolder(Path(settings.models_dir), signatures)
+        self._shelf = LocalPolicyShelf(folder, settings.models_check_seconds, metrics.refused)
         policy = Policy(self._served, self._shelf, metrics, settings.deadline_reserve_ms / 1000.0)
         self.views = ViewBook(on_held=metrics.generations.held)
         self._subscribers = (

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 from hydatis_core.errors import ArtifactRefused, HydatisError
@@ -77,15 +76,15 @@ class LocalPolicyShelf:
     """Holds the local policy and keeps it the current one.
 
     Args:
-        models_dir: folder of artifacts; it need not exist.
+        folder: artifacts; it need not exist.
         check_seconds: how often it is looked at.
         on_refused: told (model, version) of each version that was not taken.
     """
 
     def __init__(
-        self, models_dir: Path, check_seconds: float, on_refused: Callable[[str, str], None] = lambda _model, _version: None
+        self, folder: ArtifactFolder, check_seconds: float, on_refused: Callable[[str, str], None] = lambda _model, _version: None
     ) -> None:
-        self._folder = ArtifactFolder(models_dir)
+        self._folder = folder
         self._check_seconds = check_seconds
         self._on_refused = on_refused
         self._stamp: tuple[int, int, int] | None = None

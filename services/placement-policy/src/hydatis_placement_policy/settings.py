@@ -7,13 +7,14 @@ because a decision that is late is worth less than one from the policy at hand.
 from __future__ import annotations
 
 from hydatis_serving.settings import ServiceSettings
+from hydatis_serving.signature_settings import SignatureSettings
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 __all__ = ["PlacementPolicySettings"]
 
 
-class PlacementPolicySettings(ServiceSettings):
+class PlacementPolicySettings(SignatureSettings, ServiceSettings):
     """Ranks the candidates of a pod by the learned policy."""
 
     model_config = SettingsConfigDict(env_prefix="HYDATIS_PLACEMENT_POLICY_")

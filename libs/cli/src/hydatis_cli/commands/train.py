@@ -15,6 +15,7 @@ from rich.table import Table
 
 from hydatis_cli.console import err, out, progress_bar
 from hydatis_cli.options import DEFAULT_STATE, DataOption, JsonOption, SeedOption, StateOption, TraceOption
+from hydatis_cli.signed_models import signer_of_state
 from hydatis_cli.stack import MODELS
 from hydatis_cli.state_folder import StateFolder
 from hydatis_cli.workloads import training_workload
@@ -40,7 +41,7 @@ def train(
     effort: Annotated[str, typer.Option("--effort", help=f"{' or '.join(EFFORTS)}: demo takes about a minute.")] = "demo",
     json_: JsonOption = False,
 ) -> None:
-    """Train the four models on a trace and publish them to the state folder.
+    """Train the four models on a trace, sign them and publish them to the state folder.
 
     Forecasters of CPU and memory (XGBoost quantiles), anomaly-detector (Isolation Forest), placement-policy (Q-learning in the
     simulator). A running stack takes the new versions by itself. Example: hydatis train --trace bitbrains --data ./traces
@@ -63,9 +64,18 @@ def ensure_models(state: Path, trace: str, data: Path | None, seed: int) -> None
 def _train(state: Path, trace: str, data: Path | None, seed: int, days: int | None, effort: str) -> TrainingReport:
     folder = StateFolder(state)
     folder.create()
+    signer = signer_of_state(folder)  # before the minutes of training: a key that cannot be used is said at once
     workload = training_workload(trace, data, seed=seed, days=days)
     with progress_bar("training") as progress:
-        return train_all(workload.trace, workload.nodes, folder.models, seed=seed, effort=effort, progress=progress)
+        return train_all(
+            workload.trace,
+            workload.nodes,
+            folder.models,
+            seed=seed,
+            progress=progress,
+            effort=effort,
+            signer=signer,
+        )
 
 
 def _show(report: TrainingReport, trace: str, console: Console = out) -> None:

@@ -17,6 +17,7 @@ from hydatis_cli.console import err, out
 from hydatis_cli.options import DEFAULT_PORT, DEFAULT_STATE, JsonOption, PortOption, StateOption
 from hydatis_cli.own_certificate import folder_of_environment, security_for
 from hydatis_cli.readiness import is_ready, wait_until_ready
+from hydatis_cli.signed_models import require_signed
 from hydatis_cli.stack import MODELS, Stack
 from hydatis_cli.state_folder import StateFolder
 from hydatis_cli.supervision import Supervision, last_lines
@@ -54,7 +55,7 @@ def bring_up(state: Path, port: int, *, over_tls: bool = True) -> tuple[Stack, f
         The stack and the seconds it took.
 
     Raises:
-        ArtifactRefused: a model is missing.
+        ArtifactRefused: a model is missing, or not signed by a key of the state folder.
         InvalidValue: the stack is to speak TLS, by files that are no good.
         DependencyUnavailable: a port is taken.
         TooLate: a process was not ready in time.
@@ -65,6 +66,8 @@ def bring_up(state: Path, port: int, *, over_tls: bool = True) -> tuple[Stack, f
         raise ArtifactRefused(
             f"no model {', '.join(missing)} in {stack.state.models}", field="models", expected="`hydatis train` first"
         )
+    for model in MODELS:
+        require_signed(stack.state, model)
     security_for(stack.extender_url)
     stack.state.create()
     if not stack.state.policy_file.exists():
