@@ -1,0 +1,166 @@
+"""How a folder becomes a version: files first, then one transaction that names them.
+
+Until the transaction ends nobody sees anything, and once it ended everything is there: whatever kills the process in between leaves
+objects without a name at worst. The folder may change while it is read; what is checked, compared and named are the copies.
+
+Registrations of one dataset run side by side. Each compares with the newest version it sees and asks again, inside its transaction,
+whether that is still the newest; if not, it compares anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from hydatis_core.errors import TooLate
+from sqlalchemy import Connection, Engine
+
+from hydatis_lifecycle.adapters.catalogue import version_rows
+from hydatis_lifecycle.adapters.catalogue.blobs import BlobStore, hash_file
+from hydatis_lifecycle.adapters.catalogue.content import Content, compare
+from hydatis_lifecycle.adapters.catalogue.database import reading, writing
+from hydatis_lifecycle.adapters.catalogue.folder_files import Progress, Tally, files_below, in_parallel
+from hydatis_lifecycle.adapters.catalogue.parquet_files import is_parquet, read_columns
+from hydatis_lifecycle.datasets.manifest import DatasetManifest, FileEntry
+from hydatis_lifecycle.datasets.registered_version import RegisteredVersion, inherited_metadata, key_of, units_of
+from hydatis_lifecycle.datasets.schema import Columns
+from hydatis_lifecycle.versions import Change, next_version
+
+__all__ = ["Proposal", "Registration", "content_of_folder", "content_of_version"]
+
+_ATTEMPTS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a registration is asked to make."""
+
+    name: str
+    metadata: Mapping[str, str]
+    quality: Mapping[str, Any] | None
+    user: str
+    time_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Incoming:
+    entry: FileEntry
+    columns: Columns
+    copy: Path
+
+
+class Registration:
+    """Registers folders in a database and a store.
+
+    Args:
+        engine: the database.
+        blobs: the store.
+        log: writes the line of the access log, in the transaction that makes the version.
+    """
+
+    def __init__(self, engine: Engine, blobs: BlobStore, log: Callable[[Connection, RegisteredVersion], None]) -> None:
+        self._engine, self._blobs, self._log = engine, blobs, log
+
+    def run(self, proposal: Proposal, folder: Path, progress: Progress) -> RegisteredVersion:
+        """The version that a folder is: a new one, or the one that has its content already.
+
+        Raises:
+            InvalidValue, TraceRefused: the folder cannot be a dataset; nothing was stored.
+            DependencyUnavailable: the disk is full, or the database is locked; no version was made.
+            TooLate: others register this dataset all the time.
+        """
+        files = files_below(folder)
+        tally = Tally(sum(path.stat().st_size for path in files.values()), progress)
+        with self._blobs.adding() as staging:
+            with reading(self._engine) as connection:
+                found = version_rows.find(connection, proposal.name, None)
+            metadata = inherited_metadata(found[1].metadata if found else {}, proposal.metadata)
+
+            def take(item: tuple[str, Path]) -> _Incoming:
+                path, source = item
+                copy, sha256, size = self._blobs.stage(source, staging, tally.told(path))
+                columns, rows = read_columns(copy, path, units_of(metadata)) if is_parquet(path) else ((), None)
+                return _Incoming(FileEntry(path, sha256, size, rows), columns, copy)
+
+            incoming = in_parallel(take, files.items())
+            manifest = DatasetManifest.of(one.entry for one in incoming)
+            digests = {one.entry.path: one.entry.sha256 for one in incoming}
+            content = Content.of(
+                manifest, {one.entry.path: one.columns for one in incoming}, lambda path: self._blobs.path_of(digests[path])
+            )
+            for one in incoming:
+                self._blobs.adopt(one.copy, one.entry.sha256)
+            for _ in range(_ATTEMPTS):
+                registered = self._attempt(replace(proposal, metadata=metadata), content)
+                if registered is not None:
+                    return registered
+        raise TooLate(f"others register {proposal.name} all the time", field="name", expected="fewer at once: try again")
+
+    def _attempt(self, proposal: Proposal, content: Content) -> RegisteredVersion | None:
+        """The version; None: somebody else made one while this was compared."""
+        name, digest = proposal.name, content.manifest.digest
+        with reading(self._engine) as connection:
+            same = version_rows.find_content(connection, name, digest, content.schema)
+            before = version_rows.find(connection, name, None)
+            manifest_before = version_rows.manifest_of(connection, before[0]) if before else None
+        if same is not None:
+            with writing(self._engine) as connection:
+                self._log(connection, same[1])
+            return same[1]
+        change = Change.MAJOR
+        reasons: tuple[str, ...] = ("the first version",)
+        if before is not None and manifest_before is not None:
+            content_before = content_of_version(before[1], manifest_before, self._blobs)
+            found = compare(content_before, content, key_of(proposal.metadata))
+            change, reasons = found.change, found.reasons()
+        with writing(self._engine) as connection:
+            version_rows.lock_dataset(connection, name, proposal.time_seconds)
+            newest = version_rows.find(connection, name, None)
+            if (newest and newest[0]) != (before and before[0]):
+                return None
+            last = version_rows.newest_version_name(connection, name)
+            registered = RegisteredVersion(
+                name=name,
+                version=next_version([last] if last else [], change),
+                digest=digest,
+                schema=content.schema,
+                files_count=len(content.manifest.files),
+                rows_count=content.manifest.rows_count,
+                bytes_count=content.manifest.bytes_count,
+                registered_seconds=proposal.time_seconds,
+                registered_by=proposal.user,
+                change=change,
+                reasons=reasons,
+                metadata=proposal.metadata,
+                quality=proposal.quality,
+            )
+            version_rows.insert_version(connection, registered, content.manifest)
+            self._log(connection, registered)
+        return replace(registered, created=True)
+
+
+def content_of_version(version: RegisteredVersion, manifest: DatasetManifest, blobs: BlobStore) -> Content:
+    """The content of a registered version."""
+    files = manifest.by_path()
+    return Content(manifest, version.schema, lambda path: blobs.path_of(files[path].sha256))
+
+
+def content_of_folder(folder: Path, metadata: Mapping[str, str], progress: Progress) -> Content:
+    """The content of a folder as it would be registered; nothing is stored.
+
+    Raises:
+        InvalidValue, TraceRefused: the folder cannot be a dataset.
+    """
+    files = files_below(folder)
+    tally = Tally(sum(path.stat().st_size for path in files.values()), progress)
+
+    def look(item: tuple[str, Path]) -> tuple[FileEntry, Columns]:
+        path, source = item
+        sha256, size = hash_file(source, tally.told(path))
+        columns, rows = read_columns(source, path, units_of(metadata)) if is_parquet(path) else ((), None)
+        return FileEntry(path, sha256, size, rows), columns
+
+    seen = in_parallel(look, files.items())
+    return Content.of(DatasetManifest.of(entry for entry, _ in seen), {entry.path: c for entry, c in seen}, files.__getitem__)

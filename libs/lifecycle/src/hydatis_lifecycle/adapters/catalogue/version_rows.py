@@ -1,0 +1,172 @@
+"""Versions as rows of the catalogue, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from hydatis_lifecycle.adapters.catalogue.tables import dataset_files, dataset_versions, datasets
+from hydatis_lifecycle.datasets.garbage import StoredVersion
+from hydatis_lifecycle.datasets.manifest import DatasetManifest, FileEntry
+from hydatis_lifecycle.datasets.registered_version import RegisteredVersion
+from hydatis_lifecycle.datasets.schema import Schema, schema_from_json, schema_to_json
+from hydatis_lifecycle.versions import Change
+
+__all__ = [
+    "find",
+    "find_content",
+    "insert_version",
+    "live_digests",
+    "live_versions",
+    "lock_dataset",
+    "manifest_of",
+    "newest_of_each",
+    "newest_version_name",
+    "retire",
+    "versions_of",
+]
+
+_IS_LIVE = dataset_versions.c.deleted_seconds.is_(None)
+
+
+def find(connection: Connection, name: str, version: str | None) -> tuple[int, RegisteredVersion] | None:
+    """A live version with its row's number, the newest when none is named; None: there is none."""
+    query = select(dataset_versions).where(dataset_versions.c.dataset == name, _IS_LIVE)
+    if version is not None:
+        query = query.where(dataset_versions.c.version == version)
+    return _first(connection, query.order_by(dataset_versions.c.id.desc()))
+
+
+def find_content(connection: Connection, name: str, digest: str, schema: Schema) -> tuple[int, RegisteredVersion] | None:
+    """The newest live version of a dataset with this content, read with the same units."""
+    query = select(dataset_versions).where(
+        dataset_versions.c.digest == digest,
+        dataset_versions.c.dataset == name,
+        dataset_versions.c.schema == schema_to_json(schema),
+        _IS_LIVE,
+    )
+    return _first(connection, query.order_by(dataset_versions.c.id.desc()))
+
+
+def versions_of(connection: Connection, name: str, limit: int | None = None) -> tuple[RegisteredVersion, ...]:
+    """Live versions of a dataset, newest first."""
+    query = select(dataset_versions).where(dataset_versions.c.dataset == name, _IS_LIVE)
+    return tuple(_version(row) for row in connection.execute(query.order_by(dataset_versions.c.id.desc()).limit(limit)))
+
+
+def newest_of_each(connection: Connection) -> tuple[tuple[RegisteredVersion, int], ...]:
+    """The newest live version of every dataset with the number of live ones, by name."""
+    newest = (
+        select(func.max(dataset_versions.c.id).label("id"), func.count().label("count"))
+        .where(_IS_LIVE)
+        .group_by(dataset_versions.c.dataset)
+        .subquery()
+    )
+    query = select(dataset_versions, newest.c.count).join(newest, dataset_versions.c.id == newest.c.id)
+    rows = connection.execute(query.order_by(dataset_versions.c.dataset))
+    return tuple((_version(row), row._mapping["count"]) for row in rows)
+
+
+def newest_version_name(connection: Connection, name: str) -> str | None:
+    """The last version that was given, also when it is retired: no name is given twice."""
+    query = select(dataset_versions.c.version).where(dataset_versions.c.dataset == name)
+    return connection.execute(query.order_by(dataset_versions.c.id.desc()).limit(1)).scalar()
+
+
+def manifest_of(connection: Connection, row_id: int) -> DatasetManifest:
+    """Files of a version."""
+    columns = (dataset_files.c.path, dataset_files.c.sha256, dataset_files.c.bytes_count, dataset_files.c.rows_count)
+    rows = connection.execute(select(*columns).where(dataset_files.c.version_id == row_id))
+    return DatasetManifest.of(FileEntry(*row) for row in rows)
+
+
+def lock_dataset(connection: Connection, name: str, time_seconds: float) -> None:
+    """Makes a dataset's row where there is none, and has other registrations of it wait."""
+    put = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(put(datasets).values(name=name, created_seconds=time_seconds).on_conflict_do_nothing())
+    connection.execute(select(datasets.c.name).where(datasets.c.name == name).with_for_update())
+
+
+def insert_version(connection: Connection, version: RegisteredVersion, manifest: DatasetManifest) -> None:
+    """Writes a version and its files."""
+    values = {
+        "dataset": version.name,
+        "version": version.version,
+        "digest": version.digest,
+        "change": version.change.value,
+        "reasons": json.dumps(version.reasons),
+        "schema": schema_to_json(version.schema),
+        "metadata": json.dumps(dict(version.metadata), sort_keys=True),
+        "quality": None if version.quality is None else json.dumps(version.quality, sort_keys=True),
+        "files_count": version.files_count,
+        "rows_count": version.rows_count,
+        "bytes_count": version.bytes_count,
+        "registered_seconds": version.registered_seconds,
+        "registered_by": version.registered_by,
+    }
+    row_id = connection.execute(insert(dataset_versions).values(values)).inserted_primary_key
+    assert row_id is not None
+    files: list[dict[str, Any]] = [
+        {
+            "version_id": row_id[0],
+            "path": entry.path,
+            "sha256": entry.sha256,
+            "bytes_count": entry.bytes_count,
+            "rows_count": entry.rows_count,
+        }
+        for entry in manifest.files
+    ]
+    connection.execute(insert(dataset_files), files)
+
+
+def retire(connection: Connection, name: str, version: str, time_seconds: float) -> None:
+    """Takes a version out of use; its rows stay."""
+    is_one = (dataset_versions.c.dataset == name) & (dataset_versions.c.version == version)
+    connection.execute(update(dataset_versions).where(is_one).values(deleted_seconds=time_seconds))
+
+
+def live_versions(connection: Connection) -> tuple[StoredVersion, ...]:
+    """Live versions of all datasets, each dataset's newest first."""
+    columns = (
+        dataset_versions.c.dataset,
+        dataset_versions.c.version,
+        dataset_versions.c.digest,
+        dataset_versions.c.registered_seconds,
+    )
+    query = select(*columns).where(_IS_LIVE).order_by(dataset_versions.c.dataset, dataset_versions.c.id.desc())
+    return tuple(StoredVersion(*row) for row in connection.execute(query))
+
+
+def live_digests(connection: Connection, without: Collection[tuple[str, str]] = ()) -> frozenset[str]:
+    """SHA-256 of every file of a live version, but for those given as (dataset, version)."""
+    columns = (dataset_versions.c.dataset, dataset_versions.c.version, dataset_files.c.sha256)
+    query = select(*columns).join(dataset_files, dataset_versions.c.id == dataset_files.c.version_id).where(_IS_LIVE)
+    return frozenset(sha256 for dataset, version, sha256 in connection.execute(query) if (dataset, version) not in without)
+
+
+def _first(connection: Connection, query: Select[Any]) -> tuple[int, RegisteredVersion] | None:
+    row = connection.execute(query.limit(1)).first()
+    return None if row is None else (row._mapping["id"], _version(row))
+
+
+def _version(row: Row[Any]) -> RegisteredVersion:
+    value = row._mapping
+    return RegisteredVersion(
+        name=value["dataset"],
+        version=value["version"],
+        digest=value["digest"],
+        schema=schema_from_json(value["schema"]),
+        files_count=value["files_count"],
+        rows_count=value["rows_count"],
+        bytes_count=value["bytes_count"],
+        registered_seconds=value["registered_seconds"],
+        registered_by=value["registered_by"],
+        change=Change(value["change"]),
+        reasons=tuple(json.loads(value["reasons"])),
+        metadata=json.loads(value["metadata"]),
+        quality=None if value["quality"] is None else json.loads(value["quality"]),
+    )
