@@ -22,10 +22,11 @@ PROGRAM = """
 import asyncio, json, sys, time
 import psutil
 import numpy as np
-from hydatis_assessment.capture.asker import Asker
 from hydatis_assessment.capture.captured_day import ask_day
+from hydatis_assessment.capture.container_answers import matrix
 from hydatis_assessment.capture.question import question
 from hydatis_serving.prometheus.client import PrometheusClient
+from hydatis_serving.prometheus.past import Asker
 
 def theirs(pid):
     used = psutil.Process(pid).cpu_times()
@@ -33,9 +34,9 @@ def theirs(pid):
 
 async def main(url, end, pid):
     client = PrometheusClient(url)
-    await ask_day(Asker(client, url), question(url, end - 4 * 3600 + 600, 1), 0)  # its first minutes: imports, connections
+    await ask_day(Asker(client, url, matrix), question(url, end - 4 * 3600 + 600, 1), 0)  # its first minutes: imports, connections
     began, cpu, theirs_before = time.perf_counter(), time.process_time(), theirs(pid)
-    day = await ask_day(Asker(client, url), question(url, end, 1), 0)
+    day = await ask_day(Asker(client, url, matrix), question(url, end, 1), 0)
     told = {"containers": len(day.keys), "values": int((~np.isnan(day.use)).sum()), "seconds": time.perf_counter() - began}
     most = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
     told |= {"own_cpu_seconds": time.process_time() - cpu, "prometheus_cpu_seconds": theirs(pid) - theirs_before}

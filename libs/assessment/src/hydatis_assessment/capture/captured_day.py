@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from hydatis_core.errors import InvalidValue
+from hydatis_serving.prometheus.past import PAGE_VALUES, Asker, Page
+from hydatis_serving.prometheus.pieces import Namespaces, Piece
 from numpy.typing import NDArray
 
-from hydatis_assessment.capture.asker import PAGE_VALUES, Asker, Page
 from hydatis_assessment.capture.container_answers import (
     CONTAINER_DECODER,
     NAMESPACE_DECODER,
@@ -28,7 +29,6 @@ from hydatis_assessment.capture.container_queries import (
     USE_OF_PODS,
     Query,
 )
-from hydatis_assessment.capture.pieces import Namespaces, Piece
 from hydatis_assessment.capture.question import Question
 from hydatis_assessment.cluster_use import CPU, DAY_SECONDS, MEMORY
 

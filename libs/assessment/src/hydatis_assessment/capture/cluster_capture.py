@@ -13,10 +13,11 @@ from pathlib import Path
 from hydatis_core.errors import InvalidValue
 from hydatis_serving.kube.api import KubernetesApi
 from hydatis_serving.prometheus.client import PrometheusClient
+from hydatis_serving.prometheus.past import Asker
 
-from hydatis_assessment.capture.asker import Asker
 from hydatis_assessment.capture.captured_day import ask_day
 from hydatis_assessment.capture.cluster_objects import cluster_now
+from hydatis_assessment.capture.container_answers import matrix
 from hydatis_assessment.capture.folder import CaptureFolder
 from hydatis_assessment.capture.question import Question
 from hydatis_assessment.capture.whole_capture import assemble
@@ -97,7 +98,7 @@ def open_capture(path: Path) -> ClusterUse:
 
 async def _days(folder: CaptureFolder, asked: Question, access: PrometheusAccess, progress: Progress) -> None:
     client = access.client()
-    asker = Asker(client, asked.prometheus, asked.matchers, access.patience_seconds)
+    asker = Asker(client, asked.prometheus, matrix, asked.matchers, access.patience_seconds)
     try:
         for number in range(asked.days):
             if folder.has_day(number):

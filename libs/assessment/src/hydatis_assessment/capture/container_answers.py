@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 from hydatis_core.errors import InvalidValue
-from hydatis_serving.prometheus.answers import Answer
+from hydatis_serving.prometheus.answers import Answer, RawCourse
 from numpy.typing import NDArray
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
     "ContainerLabels",
     "NamespaceLabels",
     "OwnerLabels",
-    "RawCourse",
     "matrix",
 ]
 
@@ -88,14 +87,6 @@ class OwnerLabels(_Namespace, frozen=True, gc=False):
 
 
 L = TypeVar("L")
-
-
-class RawCourse(msgspec.Struct, Generic[L], gc=False):
-    """One series over a while, its numbers unread."""
-
-    metric: L
-    values: msgspec.Raw = msgspec.Raw(b"[]")
-    """[[time, "value"], ...]; a series of histograms has none."""
 
 
 CONTAINER_DECODER = msgspec.json.Decoder(Answer[RawCourse[ContainerLabels]])

@@ -11,10 +11,9 @@ when it has to group them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-__all__ = ["CLUSTER_LABELS", "EVENTS", "EVENT_SECONDS", "NAMESPACES", "OWNERS", "USE", "USE_OF_PODS", "Query", "namespace_matcher"]
+__all__ = ["CLUSTER_LABELS", "EVENTS", "EVENT_SECONDS", "NAMESPACES", "OWNERS", "USE", "USE_OF_PODS", "Query"]
 
 #: Labels that say which container a series is of.
 _KEY = "namespace, pod, container, exported_namespace, exported_pod, exported_container"
@@ -111,9 +110,3 @@ NAMESPACES = Query(
     f"count by (namespace, exported_namespace, {', '.join(CLUSTER_LABELS)})"
     f" (container_memory_working_set_bytes{{{_CONTAINER}<and>}})",
 )
-
-
-def namespace_matcher(label: str, names: Iterable[str]) -> str:
-    """A matcher of some namespaces."""
-    # names of namespaces are DNS labels: nothing in them means anything to a regular expression
-    return f'{label}=~"{"|".join(sorted(names))}"'

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 from msgspec.json import Decoder
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Course",
     "FactLabels",
     "PodLabels",
+    "RawCourse",
     "Series",
     "TargetLabels",
 ]
@@ -82,6 +83,14 @@ class Course(Struct, Generic[L], gc=False):
     metric: L
     values: list[tuple[float, str]]
     """Times, ascending, and the values at them; times without a value are left out."""
+
+
+class RawCourse(Struct, Generic[L], gc=False):
+    """One series over a while, its numbers unread."""
+
+    metric: L
+    values: Raw = Raw(b"[]")
+    """[[time, "value"], ...]; a series of histograms has none."""
 
 
 S = TypeVar("S")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from hydatis_assessment.capture.container_queries import namespace_matcher
-
-__all__ = ["Namespaces", "Piece"]
+__all__ = ["Namespaces", "Piece", "namespace_matcher"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +76,9 @@ class Piece:
 
     def _cut(self, piece: Piece) -> Piece:
         return replace(piece, cuts=self.cuts + 1)
+
+
+def namespace_matcher(label: str, names: Iterable[str]) -> str:
+    """A matcher of some namespaces."""
+    # names of namespaces are DNS labels: nothing in them means anything to a regular expression
+    return f'{label}=~"{"|".join(sorted(names))}"'

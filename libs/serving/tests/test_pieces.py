@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hydatis_assessment.capture.pieces import Namespaces, Piece
+from hydatis_serving.prometheus.pieces import Namespaces, Piece
 
 NAMES = ("api", "batch", "shop", "web")
 

@@ -8,23 +8,21 @@ query that takes too long. It is the user's own Prometheus, which has other work
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from hydatis_core.errors import DependencyUnavailable, InvalidValue
-from hydatis_serving.prometheus.answers import Answer
-from hydatis_serving.prometheus.client import PrometheusClient, Reply
 from msgspec.json import Decoder
 from numpy.typing import NDArray
 
-from hydatis_assessment.capture.container_answers import RawCourse, matrix
-from hydatis_assessment.capture.container_queries import Query
-from hydatis_assessment.capture.pieces import Piece
+from hydatis_serving.prometheus.answers import Answer, RawCourse
+from hydatis_serving.prometheus.client import PrometheusClient, Reply
+from hydatis_serving.prometheus.pieces import Piece
 
-__all__ = ["AT_ONCE", "Asker", "Page"]
+__all__ = ["AT_ONCE", "PAGE_VALUES", "Asker", "Page", "PastQuery"]
 
 #: Questions under way at one time.
 AT_ONCE = 2
@@ -41,6 +39,24 @@ _SETTINGS = {
 }
 
 L = TypeVar("L")
+
+
+class PastQuery(Protocol):
+    """Something that can be asked of the past."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in errors."""
+        ...
+
+    def promql(self, step_seconds: float, matchers: str) -> str:
+        """The query.
+
+        Args:
+            step_seconds: between times that are asked for.
+            matchers: as PromQL writes them, without braces; empty: none.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -60,6 +76,8 @@ class Asker:
     Args:
         client: of it.
         url: what it is called in errors.
+        matrix: reads the values of series at times that were asked for, from the first time, the step and how many; shape (series,
+            times), NaN: no value. Raises InvalidValue for what are no numbers.
         matchers: more label matchers of every series.
         patience_seconds: how long it may be away.
         sleep: waits.
@@ -67,6 +85,7 @@ class Asker:
 
     client: PrometheusClient
     url: str
+    matrix: Callable[[Sequence[RawCourse[Any]], float, float, int], NDArray[np.float32]]
     matchers: str = ""
     patience_seconds: float = 120.0
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -75,7 +94,7 @@ class Asker:
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     _answered: float = field(default_factory=monotonic)
 
-    async def ask(self, query: Query, decoder: Decoder[Answer[RawCourse[L]]], piece: Piece, most_times: int) -> list[Page[L]]:
+    async def ask(self, query: PastQuery, decoder: Decoder[Answer[RawCourse[L]]], piece: Piece, most_times: int) -> list[Page[L]]:
         """All of a piece.
 
         Args:
@@ -91,7 +110,7 @@ class Asker:
         pages = await asyncio.gather(*(self._whole(query, decoder, part) for part in piece.parts(most_times)))
         return [page for found in pages for page in found]
 
-    async def _whole(self, query: Query, decoder: Decoder[Answer[RawCourse[L]]], piece: Piece) -> list[Page[L]]:
+    async def _whole(self, query: PastQuery, decoder: Decoder[Answer[RawCourse[L]]], piece: Piece) -> list[Page[L]]:
         page, failure = await self._page(query, decoder, piece)
         if page is not None:
             return [page]
@@ -101,11 +120,12 @@ class Asker:
         return [page for half in halves for page in await self._whole(query, decoder, half)]
 
     async def _page(
-        self, query: Query, decoder: Decoder[Answer[RawCourse[L]]], piece: Piece
+        self, query: PastQuery, decoder: Decoder[Answer[RawCourse[L]]], piece: Piece
     ) -> tuple[Page[L] | None, Reply[RawCourse[L]]]:
         """An answer, or why there is none to a question of this size."""
         matchers = ",".join(filter(None, (self.matchers, piece.namespaces.matcher)))
         promql = query.promql(piece.step_seconds, matchers)
+        times = (piece.first_seconds, piece.step_seconds, piece.count)
         pause_seconds, breathless = _FIRST_PAUSE_SECONDS, 0
         while True:
             async with self._turns:
@@ -117,7 +137,9 @@ class Asker:
                     if reply.outcome == "partial":
                         self.warnings.add(reply.why)
                     try:
-                        values = await asyncio.to_thread(matrix, reply.series, piece.first_seconds, piece.step_seconds, piece.count)
+                        values = await asyncio.to_thread(
+                            self.matrix, reply.series, piece.first_seconds, piece.step_seconds, piece.count
+                        )
                     except InvalidValue as wrong:
                         return None, Reply("garbled", why=str(wrong))
                     return Page(piece, [course.metric for course in reply.series], values), reply
@@ -131,7 +153,7 @@ class Asker:
             await self.sleep(pause_seconds)
             pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
 
-    def _error(self, query: Query, reply: Reply[RawCourse[L]]) -> Exception:
+    def _error(self, query: PastQuery, reply: Reply[RawCourse[L]]) -> Exception:
         shown = f"{self.url} does not say {query.name}: {reply.outcome}: {reply.why}"
         if reply.why[:8] in _SETTINGS:
             setting, expected = _SETTINGS[reply.why[:8]]
