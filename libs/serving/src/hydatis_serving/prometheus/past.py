@@ -125,7 +125,6 @@ class Asker:
         """An answer, or why there is none to a question of this size."""
         matchers = ",".join(filter(None, (self.matchers, piece.namespaces.matcher)))
         promql = query.promql(piece.step_seconds, matchers)
-        times = (piece.first_seconds, piece.step_seconds, piece.count)
         pause_seconds, breathless = _FIRST_PAUSE_SECONDS, 0
         while True:
             async with self._turns:
