@@ -100,6 +100,7 @@ def test_pushed_rows_are_online_and_again_changes_nothing(repository) -> None:
         repository.push(FIRST, NAMES, rows, NODE_FEATURES.names)
     assert repository.online_rows(NAMES).tobytes() == rows.tobytes()
     assert np.isnan(repository.online_rows(["nobody"])).all()
+    assert repository.online_times([*NAMES[:2], "nobody"]).tolist() == [FIRST, FIRST, 0]
 
 
 def test_profiles_are_kept_for_weeks(repository) -> None:

@@ -1,4 +1,4 @@
-"""Around every call of Feast: its printing goes nowhere, and whatever it raises becomes one sentence."""
+"""Around every call of Feast: whatever it raises becomes one sentence, and where it prints, that goes nowhere."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Iterator
 
 from hydatis_core.errors import DependencyUnavailable, HydatisError
 
-__all__ = ["engine"]
+__all__ = ["engine", "quiet_engine"]
 
 
 @contextlib.contextmanager
 def engine(doing: str) -> Iterator[None]:
-    """Runs a block of Feast quietly.
+    """Runs a block of Feast.
 
     Args:
         doing: what is being done, for the error.
@@ -23,12 +23,23 @@ def engine(doing: str) -> Iterator[None]:
         DependencyUnavailable: Feast, DuckDB, SQLite or Redis raised something; state is as before, or the call can be repeated.
     """
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            warnings.simplefilter("ignore")  # of its own libraries, about each other
-            yield
+        yield
     except HydatisError:
         raise
     except Exception as wrong:  # Feast lets through what its engines raise: some dozens of kinds
         first = (str(wrong).strip().splitlines() or [""])[0][:300]
         shown = f"the feature store failed to {doing}: {type(wrong).__name__}: {first}"
         raise DependencyUnavailable(shown, field="feature_store", expected="its stores up; the same call again goes on") from wrong
+
+
+@contextlib.contextmanager
+def quiet_engine(doing: str) -> Iterator[None]:
+    """The same for calls that print or warn. Not for what runs beside other threads: it takes the streams of the whole process."""
+    with (
+        engine(doing),
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
+        warnings.simplefilter("ignore")  # of its own libraries, about each other
+        yield

@@ -16,7 +16,7 @@ import numpy as np
 from hydatis_core.errors import DependencyUnavailable, InvalidValue, WrongShape
 from numpy.typing import NDArray
 
-from hydatis_feature_store.engine_calls import engine
+from hydatis_feature_store.engine_calls import engine, quiet_engine
 from hydatis_feature_store.offline_files import OfflineFiles
 from hydatis_feature_store.stored_views import EVENT_TIME, NODE_FEATURES, StoredView
 
@@ -63,7 +63,7 @@ class FeatureRepository:
         from hydatis_feature_store.definitions import definitions
 
         self.folder.mkdir(parents=True, exist_ok=True)
-        with engine("apply"):
+        with quiet_engine("apply"):
             self._feast.apply(definitions(self.folder))
 
     def write_offline(
@@ -130,7 +130,7 @@ class FeatureRepository:
         wanted = pandas.DataFrame(
             {view.key: list(node_names), EVENT_TIME: _moments(times), _ROW: np.arange(len(times), dtype=np.int64)}
         )
-        with engine("join"):
+        with quiet_engine("join"):
             joined = self._feast.get_historical_features(
                 entity_df=wanted, features=[f"{view.name}:{name}" for name in columns]
             ).to_df()
@@ -151,7 +151,7 @@ class FeatureRepository:
         since = self._materialised_until(view)
         new = [held for held in self.offline(view).generations() if since < held <= until_seconds]
         if new:
-            with engine("materialise"):
+            with quiet_engine("materialise"):
                 self._feast.materialize(_moment(since + 1 if since else new[0]), _moment(until_seconds), [view.name])
         return Materialised(since, until_seconds, len(new))
 
@@ -195,15 +195,28 @@ class FeatureRepository:
         view.positions(tuple(columns))
         if not len(node_names) or not len(columns):
             return np.empty((len(node_names), len(columns)), dtype=np.float32)
-        with engine("online read"):
-            answer = self._feast.get_online_features(
-                features=[f"{view.name}:{name}" for name in columns],
-                entity_rows=[{view.key: name} for name in node_names],
-            ).to_dict()
+        answer = self._online(node_names, columns, view).to_dict()
         return np.column_stack([np.array(answer[name], dtype=np.float32) for name in columns])
 
+    def online_times(self, keys: Sequence[str], view: StoredView = NODE_FEATURES) -> NDArray[np.int64]:
+        """Event time of each row that is online, shape (len(keys),), Unix seconds; 0: not there.
+
+        Raises:
+            DependencyUnavailable: the online store does not answer.
+        """
+        if not len(keys):
+            return np.empty(0, dtype=np.int64)
+        (vector,) = self._online(keys, view.names[:1], view).proto.results[1:]
+        return np.array([time.seconds for time in vector.event_timestamps], dtype=np.int64)
+
+    def _online(self, keys: Sequence[str], columns: Sequence[str], view: StoredView) -> Any:
+        with engine("read online"):
+            return self._feast.get_online_features(
+                features=[f"{view.name}:{name}" for name in columns], entity_rows=[{view.key: key} for key in keys]
+            )
+
     def _materialised_until(self, view: StoredView) -> int:
-        with engine("registry read"):
+        with engine("read the registry"):
             newest = self._feast.get_feature_view(view.name).most_recent_end_time
         return 0 if newest is None else int(newest.timestamp())
 
@@ -215,7 +228,7 @@ class FeatureRepository:
         from hydatis_feature_store.registry_file import check_registry
 
         check_registry(self.folder / "registry.db")
-        with engine("configuration"):
+        with quiet_engine("begin"):
             return FeatureStore(config=configuration(self.folder, self.online))
 
 
