@@ -46,8 +46,8 @@ def root_digest(digests: Mapping[str, str]) -> str:
 
 
 def artifact_digest(manifest: Manifest) -> str:
-    """What an artifact is known by in lineage and in registries: the root digest of what is signed of it."""
-    return root_digest(signed_digests(manifest))
+    """``sha256:...`` of its manifest's bytes, which name every other file by digest: what lineage and registries know it by."""
+    return f"sha256:{signed_digests(manifest)[MANIFEST_FILE]}"
 
 
 def statement_of(manifest: Manifest) -> bytes:
