@@ -6,7 +6,7 @@ import psutil
 import pytest
 from hydatis_core.errors import ArtifactRefused, InvalidValue
 from hydatis_lifecycle.adapters.artifact_folder import ArtifactFolder
-from hydatis_pipelines import command
+from hydatis_pipelines import command, step_table
 from hydatis_pipelines.local_run import train_all
 from hydatis_pipelines.step_process import StepProcess
 from hydatis_pipelines.workload import write_workload
@@ -95,13 +95,13 @@ def test_a_step_ends_when_whoever_started_it_is_killed(tmp_path):
     assert not (tmp_path / "d.npz").exists()
 
 
-@pytest.mark.parametrize("step", command.STEPS)
+@pytest.mark.parametrize("step", step_table.STEPS)
 def test_every_step_explains_itself(step, capsys):
     with pytest.raises(SystemExit) as ended:
         command.main([step, "--help"])
     assert ended.value.code == 0
     text = capsys.readouterr().out
-    for argument in command.STEPS[step].arguments:
+    for argument in step_table.STEPS[step].arguments:
         assert f"--{argument.name}" in text
 
 

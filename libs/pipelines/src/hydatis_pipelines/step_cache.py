@@ -2,8 +2,8 @@
 
     key = SHA-256(step, code version, parameters, digests of inputs)
 
-An entry names the files of a step's outputs by their digests; the files lie apart, each once. Both appear whole. What is restored is
-checked while it is copied: an entry that does not hold what it says is removed, and the step runs again as if it had never been.
+An entry names the files of a step's outputs by their digests; the files lie apart, each once. Both appear whole. What is restored
+is checked while it is copied: an entry that does not hold what it says is removed, and the step runs again as if it had never been.
 """
 
 from __future__ import annotations

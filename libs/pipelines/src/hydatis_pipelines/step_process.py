@@ -10,14 +10,14 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TextIO
 
 from hydatis_core import errors
 from hydatis_core.errors import DependencyUnavailable, HydatisError
 
-from hydatis_pipelines.command import STEPS
 from hydatis_pipelines.progress import Progress, from_line
+from hydatis_pipelines.step_table import STEPS
 
 __all__ = ["StepProcess", "arguments", "run_here"]
 
@@ -41,10 +41,12 @@ class StepProcess:
     Args:
         step: its name.
         options: its options.
+        log: where all that it says is written, too; None: nowhere.
     """
 
-    def __init__(self, step: str, options: Mapping[str, Any]) -> None:
+    def __init__(self, step: str, options: Mapping[str, Any], log: TextIO | None = None) -> None:
         self._step = step
+        self._log = log
         self._process = subprocess.Popen(  # nosec B603  # our own step, no shell
             arguments(step, options), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
@@ -58,10 +60,10 @@ class StepProcess:
         assert self._process.stdout is not None
         said: list[str] = []
         # stderr is read beside stdout: a step that writes much to one must not wait for the other.
-        reader = threading.Thread(target=lambda: said.extend(self._process.stderr or ()), daemon=True)
+        reader = threading.Thread(target=lambda: said.extend(self._logged(self._process.stderr or ())), daemon=True)
         reader.start()
         last: dict[str, Any] = {}
-        for line in self._process.stdout:
+        for line in self._logged(self._process.stdout):
             told = from_line(line)
             if told is not None:
                 progress(*told)
@@ -81,6 +83,13 @@ class StepProcess:
         if self._process.poll() is None:
             self._process.kill()
         self._ended()
+
+    def _logged(self, lines: Iterable[str]) -> Iterator[str]:
+        for line in lines:
+            if self._log is not None:
+                self._log.write(line)
+                self._log.flush()
+            yield line
 
     def _ended(self) -> int:
         """Its exit code, once it has ended; its lifeline is let go only then."""

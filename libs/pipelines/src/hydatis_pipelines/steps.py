@@ -25,8 +25,9 @@ def make_workload(
     *,
     trace: str,
     data: Path | None,
+    part: str | None,
     pod_count: int | None,
-    start_day: int,
+    start_day: int | None,
     days: int | None,
     request_factor: float,
     node_count: int | None,
@@ -40,17 +41,22 @@ def make_workload(
     from hydatis_simulator.generator import generate_trace
     from hydatis_simulator.traces.registry import read_trace
 
+    from hydatis_pipelines.trace_parts import training_workload
     from hydatis_pipelines.workload import write_workload
 
-    if trace == "synthetic":
+    if part == "training":
+        chosen = training_workload(trace, data, seed=seed, start_day=start_day, days=days, pod_count=pod_count)
+        made, nodes = chosen.trace, chosen.nodes
+    elif trace == "synthetic":
         made = generate_trace(seed, pod_count or 500, days=days or 3, request_factor=request_factor)
+        nodes = made.nodes
     elif data is None:
         raise InvalidValue(f"trace {trace} is read from a folder", field="data", expected="the folder that holds it")
     else:
         made = read_trace(
-            trace, data, seed=seed, pod_count=pod_count, start_day=start_day, days=days, request_factor=request_factor
+            trace, data, seed=seed, pod_count=pod_count, start_day=start_day or 0, days=days, request_factor=request_factor
         )
-    nodes = made.nodes
+        nodes = made.nodes
     if node_count is not None or not nodes:
         nodes = make_nodes(made, node_count=node_count, target_request_ratio=request_ratio)
     progress(1, 1, f"{len(made.pods)} pods, {len(nodes)} nodes")
