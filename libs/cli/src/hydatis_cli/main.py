@@ -20,8 +20,12 @@ from hydatis_cli.commands import (
     bench_simulator,
     bench_sizing,
     bench_tls,
+    data,
+    data_check,
+    data_store,
     demo,
     explain,
+    features,
     recommend,
     replay,
     switch,
@@ -54,6 +58,19 @@ app.command()(replay.replay)
 app.command()(explain.explain)
 app.command()(assess.assess)
 app.command()(recommend.recommend)
+app.add_typer(features.features_app, name="features")
+data_app = typer.Typer(help="Versions of datasets: register, compare, verify, give back.", no_args_is_help=True)
+data_app.command("register")(data.register)
+data_app.command("list")(data.list_)
+data_app.command("show")(data.show)
+data_app.command("diff")(data.diff)
+data_app.command("check")(data_check.check)
+data_app.command("verify")(data_store.verify)
+data_app.command("checkout")(data_store.checkout)
+data_app.command("delete")(data_store.delete)
+data_app.command("gc")(data_store.gc)
+data_app.command("access")(data_store.access)
+app.add_typer(data_app, name="data")
 bench_app = typer.Typer(help="Benchmarks with stored results.", no_args_is_help=True)
 bench_app.command("latency")(bench_latency.latency)
 bench_app.command("tls")(bench_tls.tls)
