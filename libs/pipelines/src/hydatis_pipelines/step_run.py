@@ -66,7 +66,7 @@ def run_step(step: str, options: Mapping[str, Any], progress: Progress, recordin
     _note(recording, entry)
     try:
         inputs = _digests(step, options) if recording.cache or recording.journal else {}
-        entry = replace(entry, inputs=_entities(step, options, inputs, Role.INPUT))
+        entry = replace(entry, inputs=_entities(step, options, inputs, Role.INPUT) if recording.journal else ())
         result, restored = _made(step, options, inputs, progress, recording)
         outputs = _entities(step, options, {}, Role.OUTPUT) if recording.journal else ()
     except HydatisError as error:
