@@ -88,12 +88,8 @@ class Catalogue:
         """
         check_dataset_name(name)
         reason = self._allowed(Action.REGISTER, name)
-
-        def log(connection: Connection, version: RegisteredVersion) -> None:
-            self._log(connection, Action.REGISTER.value, name, version.version, reason)
-
         proposal = Proposal(name, dict(metadata or {}), quality, self._user, time_seconds)
-        return Registration(self._engine, self._blobs, log).run(proposal, Path(folder), progress)
+        return self._registration(reason).run(proposal, Path(folder), progress)
 
     def get(self, name: str, version: str | None = None) -> RegisteredVersion:
         """A version, the newest when none is named.
@@ -136,16 +132,29 @@ class Catalogue:
         return compare(self._content(*old), self._content(*new), key_of(new[0].metadata))
 
     def preview(
-        self, name: str, folder: Path, metadata: Mapping[str, str] | None = None, progress: Progress = untold
-    ) -> DatasetDifference:
-        """What a folder would change, were it registered now; nothing is stored.
+        self,
+        name: str,
+        folder: Path,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        time_seconds: float,
+        progress: Progress = untold,
+    ) -> RegisteredVersion:
+        """What a folder would be, were it registered now: ``created`` when that is a new version. Nothing is stored.
 
         Raises:
-            InvalidValue: there is no version yet, or the folder cannot be one.
+            InvalidValue: no name of a dataset, or a folder that cannot be one.
+            TraceRefused: a Parquet file that is not whole; the message names it.
         """
-        old = self._read(name, None)
-        said = inherited_metadata(old[0].metadata, metadata or {})
-        return compare(self._content(*old), content_of_folder(Path(folder), said, progress), key_of(said))
+        check_dataset_name(name)
+        reason = self._allowed(Action.READ, name)
+        with reading(self._engine) as connection:
+            found = version_rows.find(connection, name, None)
+        with writing(self._engine) as connection:
+            self._log(connection, Action.READ.value, name, found[1].version if found else "", reason)
+        said = inherited_metadata(found[1].metadata if found else {}, metadata or {})
+        content = content_of_folder(Path(folder), said, progress)
+        return self._registration("").decide(Proposal(name, said, None, self._user, time_seconds), content)
 
     def check_out(self, name: str, version: str | None, folder: Path, progress: Progress = untold) -> RegisteredVersion:
         """Writes a version's files to a new folder, whole or not at all: copies, which may be changed.
@@ -239,6 +248,12 @@ class Catalogue:
             shown = f"there is no {name} {version}" if version else f"there is no dataset {name}"
             raise InvalidValue(shown, field="version" if version else "name", expected="one that `hydatis data list` shows")
         return found
+
+    def _registration(self, reason: str) -> Registration:
+        def log(connection: Connection, version: RegisteredVersion) -> None:
+            self._log(connection, Action.REGISTER.value, version.name, version.version, reason)
+
+        return Registration(self._engine, self._blobs, log)
 
     def _content(self, version: RegisteredVersion, manifest: DatasetManifest) -> Content:
         return content_of_version(version, manifest, self._blobs)

@@ -45,6 +45,14 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a decision rests on: the version compared with, and the last name that was given."""
+
+    row_id: int | None
+    last_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Incoming:
     entry: FileEntry
     columns: Columns
@@ -98,47 +106,63 @@ class Registration:
                     return registered
         raise TooLate(f"others register {proposal.name} all the time", field="name", expected="fewer at once: try again")
 
-    def _attempt(self, proposal: Proposal, content: Content) -> RegisteredVersion | None:
-        """The version; None: somebody else made one while this was compared."""
+    def decide(self, proposal: Proposal, content: Content) -> RegisteredVersion:
+        """What a content would be registered as now, ``created`` when that is a new version; nothing is stored.
+
+        Raises:
+            ArtifactRefused: an object of the version before is missing.
+        """
+        return self._decided(proposal, content)[0]
+
+    def _decided(self, proposal: Proposal, content: Content) -> tuple[RegisteredVersion, _Seen]:
         name, digest = proposal.name, content.manifest.digest
         with reading(self._engine) as connection:
             same = version_rows.find_content(connection, name, digest, content.schema)
             before = version_rows.find(connection, name, None)
             manifest_before = version_rows.manifest_of(connection, before[0]) if before else None
+            seen = _seen(connection, name)
         if same is not None:
-            with writing(self._engine) as connection:
-                self._log(connection, same[1])
-            return same[1]
+            return same[1], seen
         change = Change.MAJOR
         reasons: tuple[str, ...] = ("the first version",)
         if before is not None and manifest_before is not None:
             content_before = content_of_version(before[1], manifest_before, self._blobs)
             found = compare(content_before, content, key_of(proposal.metadata))
             change, reasons = found.change, found.reasons()
+        made = RegisteredVersion(
+            name=name,
+            version=next_version(filter(None, [seen.last_name]), change),
+            digest=digest,
+            schema=content.schema,
+            files_count=len(content.manifest.files),
+            rows_count=content.manifest.rows_count,
+            bytes_count=content.manifest.bytes_count,
+            registered_seconds=proposal.time_seconds,
+            registered_by=proposal.user,
+            change=change,
+            reasons=reasons,
+            metadata=proposal.metadata,
+            quality=proposal.quality,
+            created=True,
+        )
+        return made, seen
+
+    def _attempt(self, proposal: Proposal, content: Content) -> RegisteredVersion | None:
+        """The version; None: somebody else made one while this was compared."""
+        version, seen = self._decided(proposal, content)
         with writing(self._engine) as connection:
-            version_rows.lock_dataset(connection, name, proposal.time_seconds)
-            newest = version_rows.find(connection, name, None)
-            if (newest and newest[0]) != (before and before[0]):
-                return None
-            last = version_rows.newest_version_name(connection, name)
-            registered = RegisteredVersion(
-                name=name,
-                version=next_version([last] if last else [], change),
-                digest=digest,
-                schema=content.schema,
-                files_count=len(content.manifest.files),
-                rows_count=content.manifest.rows_count,
-                bytes_count=content.manifest.bytes_count,
-                registered_seconds=proposal.time_seconds,
-                registered_by=proposal.user,
-                change=change,
-                reasons=reasons,
-                metadata=proposal.metadata,
-                quality=proposal.quality,
-            )
-            version_rows.insert_version(connection, registered, content.manifest)
-            self._log(connection, registered)
-        return replace(registered, created=True)
+            if version.created:
+                version_rows.lock_dataset(connection, version.name, proposal.time_seconds)
+                if _seen(connection, version.name) != seen:
+                    return None
+                version_rows.insert_version(connection, version, content.manifest)
+            self._log(connection, version)
+        return version
+
+
+def _seen(connection: Connection, name: str) -> _Seen:
+    newest = version_rows.find(connection, name, None)
+    return _Seen(newest[0] if newest else None, version_rows.newest_version_name(connection, name))
 
 
 def content_of_version(version: RegisteredVersion, manifest: DatasetManifest, blobs: BlobStore) -> Content:
