@@ -20,6 +20,7 @@ from hydatis_cli.commands import (
     bench_simulator,
     bench_sizing,
     bench_tls,
+    collect,
     data,
     data_check,
     data_store,
@@ -57,6 +58,7 @@ app.command()(train.train)
 app.command()(replay.replay)
 app.command()(explain.explain)
 app.command()(assess.assess)
+app.command()(collect.collect)
 app.command()(recommend.recommend)
 app.add_typer(features.features_app, name="features")
 data_app = typer.Typer(help="Versions of datasets: register, compare, verify, give back.", no_args_is_help=True)
