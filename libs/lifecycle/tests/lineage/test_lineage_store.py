@@ -54,6 +54,7 @@ def test_nothing_is_known_of_a_stranger(store):
 def test_things_are_found_by_name_version_and_beginning_of_the_digest(store, story):
     assert store.find("cpu-forecaster") == (story.artifact, story.judged, story.cpu)
     assert store.find("cpu-forecaster", "1.0.0") == (story.artifact,)
+    assert store.find("cpu-forecaster", kind=EntityKind.MODEL) == (story.cpu,)
     assert store.find_digest(story.artifact.digest[:20]) == (story.artifact,)
     assert len(store.find_digest("sha256:")) == len(LineageGraph(story.records).entities)
 

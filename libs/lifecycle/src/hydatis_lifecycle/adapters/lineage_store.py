@@ -86,11 +86,15 @@ class LineageStore:
         """What was made of a thing, and how: all of it, or the ``limit`` nearest derivations; empty: nothing is known of it."""
         return self._walked(digest, INPUT, OUTPUT, limit).downstream(digest)
 
-    def find(self, name: str, version: str | None = None, *, limit: int = 100) -> tuple[Entity, ...]:
-        """Things of a name (and a version), the newest first."""
+    def find(
+        self, name: str, version: str | None = None, kind: EntityKind | None = None, *, limit: int = 100
+    ) -> tuple[Entity, ...]:
+        """Things of a name (and a version, a kind), the newest first."""
         wanted = select(ENTITIES).where(ENTITIES.c.name == name).limit(limit)
         if version is not None:
             wanted = wanted.where(ENTITIES.c.version == version)
+        if kind is not None:
+            wanted = wanted.where(ENTITIES.c.kind == kind.value)
         return tuple(entity for entity, _ in self._found(wanted))
 
     def find_digest(self, beginning: str, *, limit: int = 100) -> tuple[Entity, ...]:

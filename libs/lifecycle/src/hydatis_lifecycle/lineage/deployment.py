@@ -38,7 +38,7 @@ def deployment_record(
     if not target:
         raise InvalidValue("a deployment to nowhere", field="target", expected="a name such as production")
     digest = hashlib.sha256(f"{artifact.digest}\n{target}\n{at_seconds!r}".encode()).hexdigest()
-    made = Entity(EntityKind.DEPLOYMENT, f"{artifact.name} in {target}", f"sha256:{digest}", artifact.version)
+    made = Entity(EntityKind.DEPLOYMENT, f"{target}/{artifact.name}", f"sha256:{digest}", artifact.version)
     return StepRecord(
         step="deploy",
         run=run or f"deploy-{digest[:12]}",

@@ -37,4 +37,5 @@ def upgrade() -> None:
         sa.Column("first_seconds", sa.Float, nullable=False),
     )
     op.create_index("lineage_entities_name", "lineage_entities", ["name", "version"])
+    op.create_index("lineage_entities_kind", "lineage_entities", ["name", "kind", "first_seconds", "digest"])
     op.create_index("lineage_entities_newest", "lineage_entities", ["first_seconds", "digest"])
