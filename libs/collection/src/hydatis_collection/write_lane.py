@@ -22,7 +22,7 @@ from hydatis_collection.writer_metrics import WriterMetrics
 __all__ = ["FIRST_PAUSE_SECONDS", "LONGEST_PAUSE_SECONDS", "Told", "WriteLane"]
 
 FIRST_PAUSE_SECONDS = 0.2
-LONGEST_PAUSE_SECONDS = 15.0
+LONGEST_PAUSE_SECONDS = 5.0
 
 _log = get_logger(__name__)
 
