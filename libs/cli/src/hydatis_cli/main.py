@@ -27,6 +27,7 @@ from hydatis_cli.commands import (
     demo,
     explain,
     features,
+    lineage,
     recommend,
     replay,
     switch,
@@ -73,6 +74,7 @@ data_app.command("delete")(data_store.delete)
 data_app.command("gc")(data_store.gc)
 data_app.command("access")(data_store.access)
 app.add_typer(data_app, name="data")
+app.add_typer(lineage.lineage_app, name="lineage")
 bench_app = typer.Typer(help="Benchmarks with stored results.", no_args_is_help=True)
 bench_app.command("latency")(bench_latency.latency)
 bench_app.command("tls")(bench_tls.tls)
