@@ -13,6 +13,7 @@ from hydatis_cli.commands import (
     bench_anomaly,
     bench_assess,
     bench_cluster,
+    bench_features,
     bench_forecast,
     bench_fragmentation,
     bench_latency,
@@ -77,6 +78,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(lineage.lineage_app, name="lineage")
 bench_app = typer.Typer(help="Benchmarks with stored results.", no_args_is_help=True)
 bench_app.command("latency")(bench_latency.latency)
+bench_app.command("features")(bench_features.features)
 bench_app.command("tls")(bench_tls.tls)
 bench_app.command("placement")(bench_placement.placement)
 bench_app.command("forecast")(bench_forecast.forecast)
