@@ -60,11 +60,15 @@ def check_trace(trace: str, data: Path, gates: Gates, progress: Progress, now_se
         TraceRefused: a file is missing or damaged.
     """
     # pandas and pandera weigh half a second
+    from hydatis_simulator.traces.folder import trace_folder
+
     from hydatis_pipelines.raw_quality.check import check
     from hydatis_pipelines.raw_quality.registry import rules_of
 
+    folder = trace_folder(trace, data)
     now = time.time() if now_seconds is None else now_seconds
-    return check(trace, rules_of(trace), data, gates=gates, now_seconds=now, told=lambda done, total: progress(done, total, "rows"))
+    tables = rules_of(trace, folder)
+    return check(trace, tables, folder, gates=gates, now_seconds=now, told=lambda done, total: progress(done, total, "rows"))
 
 
 def read_gates(thresholds: Path | None) -> Gates:

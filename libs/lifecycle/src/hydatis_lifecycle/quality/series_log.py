@@ -54,7 +54,9 @@ class SeriesLog:
         columns = [np.concatenate(kept) for kept in self._keys]
         keys = columns[0].astype(np.int64)
         for codes, column in zip(self._codes[1:], columns[1:], strict=True):
-            keys = np.where((keys < 0) | (column < 0), -1, keys * len(codes) + column)
+            both = np.where((keys < 0) | (column < 0), -1, keys * len(codes) + column)
+            # numbered anew: the product of many columns would not fit
+            keys = np.where(both < 0, -1, pd.factorize(both)[0])
         times = np.concatenate(self._times)
         faults = series_faults(self._rule, keys, times, now_seconds)
         texts = [list(codes) for codes in self._codes]

@@ -11,7 +11,6 @@ from hydatis_lifecycle.quality.gates import DEFAULT_GATES, Gates
 from hydatis_lifecycle.quality.report import DIMENSIONS, Finding, QualityReport, Score
 from hydatis_lifecycle.quality.rules import TableRules
 from hydatis_lifecycle.quality.table_check import TableCheck
-from hydatis_simulator.traces.folder import trace_folder
 
 from hydatis_pipelines.raw_quality.parquet_rows import ParquetRows
 from hydatis_pipelines.whole_files import digest_of
@@ -33,7 +32,7 @@ def check(
     Args:
         name: of the data set.
         tables: its rules.
-        folder: its folder, or one that holds a folder of its name.
+        folder: of its files.
         gates: what it must score.
         now_seconds: Unix time that nothing may be after; None: the future is not looked for.
         told: told of rows done and of all rows.
@@ -41,7 +40,6 @@ def check(
     Raises:
         TraceRefused: a table has no file, or a file is damaged.
     """
-    folder = trace_folder(name, folder)
     files = {table.name: _files(table, folder) for table in tables}
     total = sum(rows.rows_count for opened in files.values() for _, rows in opened)
     digest = _digest(folder)
