@@ -145,6 +145,7 @@ def test_facts_travel_as_facets(story):
 def test_a_quality_report_becomes_assertions(story):
     found = Finding("accuracy", "samples", "cpu_ratio", "in_range", "3 rows are above 1", 3, 10, hard=True)
     report = QualityReport("bitbrains", story.raw.digest, 10, {"accuracy": Score(7, 10), "uniqueness": Score(10, 10)}, (found,))
+    assert facts_of_quality(report).rows_count == 10
     assert facts_of_quality(report).assertions == (
         Assertion("accuracy", False, actual="7 of 10"),
         Assertion("uniqueness", True, actual="10 of 10"),

@@ -14,6 +14,7 @@ from typing import Any
 from hydatis_core.errors import OperationalError
 
 from hydatis_pipelines.progress import Progress
+from hydatis_pipelines.run_events import tell_run
 from hydatis_pipelines.run_folder import RunFolder, home_of
 from hydatis_pipelines.run_report import report_of, summary_of
 from hydatis_pipelines.step_journal import read_journal
@@ -46,6 +47,7 @@ def finish(*, state: Path, run: str, progress: Progress) -> dict[str, Any]:
     report = report_of(run, started, entries, time.time())
     report["lineage_records_count"] = records_count
     report["lineage_error"] = str(problem) if problem else ""
+    report["events_errors"] = list(tell_run(run, entries, home_of(state)))
     write_whole(folder.report, (json.dumps(report, indent=1) + "\n").encode())
     write_whole(folder.summary, summary_of(report).encode())
     if problem is not None:

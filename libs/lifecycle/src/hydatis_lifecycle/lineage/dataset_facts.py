@@ -47,4 +47,4 @@ def facts_of_quality(report: QualityReport) -> DatasetFacts:
         Assertion(found.rule, False, found.column, found.hard, f"{found.rows_count} of {found.checked_count} {found.counted}")
         for found in report.findings
     ]
-    return DatasetFacts(assertions=(*scores, *findings))
+    return DatasetFacts(rows_count=report.rows_count, assertions=(*scores, *findings))
