@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hydatis_core.errors import UnknownColumn
 from hydatis_forecasting.inputs import INPUT_COLUMNS
-from hydatis_forecasting.shape import scale_of, shape_of
+from hydatis_forecasting.shape import scale_of, shape_names, shape_of
 
 NAMES = [name for name, _ in INPUT_COLUMNS]
 
@@ -52,3 +52,14 @@ def test_a_constant_node_has_finite_shapes() -> None:
 def test_without_the_newest_use_there_is_no_shape() -> None:
     with pytest.raises(UnknownColumn, match="cpu_used_ratio"):
         shape_of(["memory_used_ratio"], np.zeros((1, 1), dtype=np.float32), "cpu")
+
+
+@pytest.mark.parametrize("resource", ["cpu", "memory"])
+def test_every_shape_has_a_name_of_its_own(resource: str) -> None:
+    names = shape_names(resource)
+    columns = [name for name, _ in INPUT_COLUMNS]
+    rows = np.random.default_rng(1).random((3, len(columns)), dtype=np.float32)
+    shapes = shape_of(columns, rows, resource).rows
+    assert len(set(names)) == shapes.shape[1]
+    hour = names.index("hour_of_day_sin")
+    np.testing.assert_array_equal(shapes[:, hour], rows[:, columns.index("hour_of_day_sin")])

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from hydatis_forecasting.inputs import use_column
 
-__all__ = ["Shape", "scale_of", "shape_of"]
+__all__ = ["Shape", "scale_of", "shape_names", "shape_of"]
 
 _LEVELS = (
     "used_mean_15m",
@@ -109,6 +109,18 @@ def _scale(columns: _Columns, resource: str) -> Rows:
     day = np.maximum(np.maximum(day_spread, part * day_mean), least)
     hour = np.maximum(np.fmax(columns[f"{resource}_used_std_1h_ratio"], part * used), least)
     return np.where(np.isnan(used), np.float32(np.nan), np.where(np.isnan(day), hour, day))
+
+
+def shape_names(resource: str) -> tuple[str, ...]:
+    """What each column of ``Shape.rows`` is, in words: what trees of a resource cut."""
+    other = _OTHER[resource]
+    names = [f"{resource}_{name} less the newest use" for name in _LEVELS]
+    names += [f"{resource}_{name} by scale" for name in _SPREADS]
+    names += [f"{resource} newest use by scale", f"{resource} scale by newest use", f"{resource}_used_burstiness_1h"]
+    names += _AS_THEY_ARE
+    names += [f"{other}_{name} less the newest use" for name in _OTHER_LEVELS]
+    names += [f"{other}_{name} by scale" for name in _OTHER_SPREADS]
+    return tuple(names)
 
 
 def shape_of(names: Sequence[str], rows: Rows, resource: str) -> Shape:
