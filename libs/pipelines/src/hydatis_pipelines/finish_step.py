@@ -17,7 +17,7 @@ from hydatis_pipelines.progress import Progress
 from hydatis_pipelines.run_events import tell_run
 from hydatis_pipelines.run_folder import RunFolder, home_of
 from hydatis_pipelines.run_report import report_of, summary_of
-from hydatis_pipelines.step_journal import read_journal
+from hydatis_pipelines.step_journal import DONE, StepEntry, read_journal
 from hydatis_pipelines.whole_files import write_whole
 
 __all__ = ["finish"]
@@ -29,6 +29,7 @@ def finish(*, state: Path, run: str, progress: Progress) -> dict[str, Any]:
     Raises:
         OperationalError: lineage could not be written; the report is there all the same and says so.
     """
+    begun = time.time()
     folder = RunFolder(state, run)
     entries = read_journal(folder.journal)
     started = json.loads(folder.start_file.read_text()) if folder.start_file.exists() else {}
@@ -44,7 +45,9 @@ def finish(*, state: Path, run: str, progress: Progress) -> dict[str, Any]:
             progress(records_count, len(entries), record.step)
     except OperationalError as wrong:
         problem = wrong
-    report = report_of(run, started, entries, time.time())
+    now = time.time()
+    own = StepEntry("finish", "finish", DONE, begun, seconds=now - begun)
+    report = report_of(run, started, (*entries, own), now)
     report["lineage_records_count"] = records_count
     report["lineage_error"] = str(problem) if problem else ""
     report["events_errors"] = list(tell_run(run, entries, home_of(state)))

@@ -1,4 +1,8 @@
-"""plan-retraining: from a drift report to what is done about it, by the table of ``hydatis_lifecycle.retraining``."""
+"""plan-retraining: from a drift report to what is done about it, by the table of ``hydatis_lifecycle.retraining``.
+
+It also says which days are learned from: all of the part for a full training; for an incremental one the newest, since what came
+before them is what the champions know.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +11,39 @@ from pathlib import Path
 from typing import Any
 
 from hydatis_core.errors import InvalidValue
-from hydatis_lifecycle.retraining import Action, DriftReport, decide
+from hydatis_lifecycle.retraining import FAMILIES, Action, DriftReport, decide
 
 from hydatis_pipelines.progress import Progress
 from hydatis_pipelines.whole_files import write_whole
 
-__all__ = ["plan_retraining", "read_drift"]
+__all__ = ["INCREMENTAL_DAYS", "plan_retraining", "read_drift"]
+
+#: Newest days that an incremental training learns from: a day to learn, with every hour, and one more to calibrate and judge.
+INCREMENTAL_DAYS = 2
 
 
-def plan_retraining(*, drift: Path, out: Path, progress: Progress) -> dict[str, Any]:
-    """Decides what a drift calls for."""
+def plan_retraining(
+    *, drift: Path, trace: str, start_day: int | None, days: int | None, out: Path, progress: Progress
+) -> dict[str, Any]:
+    """Decides what a drift calls for, and which days are learned from."""
+    from hydatis_pipelines.trace_parts import choice_of
+
+    part = choice_of(trace).train
+    first, count = part.start_day if start_day is None else start_day, days or part.days
     plan = decide(read_drift(drift))
+    used = min(count, INCREMENTAL_DAYS) if plan.action is Action.INCREMENTAL else count
+    said = {
+        "action": plan.action.value,
+        "families": list(plan.families),
+        "reason": plan.reason,
+        "trains": plan.action in (Action.INCREMENTAL, Action.FULL),
+        "trained": {name: name in plan.families for name in FAMILIES},
+        "start_day": first + count - used,
+        "days": used,
+    }
     progress(1, 1, f"{plan.action.value}: {plan.reason}")
-    said = {"action": plan.action.value, "families": list(plan.families), "reason": plan.reason}
     write_whole(out, (json.dumps(said, indent=1) + "\n").encode())
-    return {"out": str(out), **said, "trains": plan.action in (Action.INCREMENTAL, Action.FULL)}
+    return {"out": str(out), **said}
 
 
 def read_drift(path: Path) -> DriftReport:

@@ -136,11 +136,11 @@ def _digests(step: str, options: Mapping[str, Any]) -> dict[str, str]:
 def _entities(step: str, options: Mapping[str, Any], digests: Mapping[str, str], role: Role) -> tuple[Entity, ...]:
     """What a lineage knows of what was read or made."""
     wanted = [(argument, value) for argument, value in _arguments(step, options, role) if argument.entity is not None]
-    return tuple(_entity(argument, path, digests.get(argument.name) or argument.digest(path)) for argument, path in wanted)
+    return tuple(_entity(step, argument, path, digests.get(argument.name) or argument.digest(path)) for argument, path in wanted)
 
 
-def _entity(argument: Argument, path: Path, digest: str) -> Entity:
-    """Datasets and models say who they are; the rest is known by what it is to the step."""
+def _entity(step: str, argument: Argument, path: Path, digest: str) -> Entity:
+    """Datasets and models say who they are, judgements who judged; the rest is known by its kind."""
     kind = argument.entity
     assert kind is not None, "only those that a lineage knows are asked for"
     if kind is EntityKind.DATASET and (path / DATASET_FILE).is_file():
@@ -148,7 +148,9 @@ def _entity(argument: Argument, path: Path, digest: str) -> Entity:
         return Entity(kind, said["name"], said["digest"], said["version"])
     if kind is EntityKind.MODEL and (path / MODEL_FILE).is_file():
         return Entity(kind, json.loads((path / MODEL_FILE).read_text())["name"], digest)
-    return Entity(kind, kind.value if argument.role is Role.OUTPUT or argument.name == "dataset" else argument.name, digest)
+    if kind is EntityKind.EVALUATION:
+        return Entity(kind, step if argument.role is Role.OUTPUT else argument.name, digest)
+    return Entity(kind, kind.value, digest)
 
 
 def _note(recording: Recording, entry: StepEntry) -> None:

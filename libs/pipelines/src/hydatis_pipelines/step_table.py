@@ -26,9 +26,10 @@ from hydatis_pipelines import (
     steps,
     stop_step,
     store_features_step,
+    take_champion_step,
     validate_step,
 )
-from hydatis_pipelines.champions import champions_digest
+from hydatis_pipelines.champions import MODEL_NAMES, champions_digest
 from hydatis_pipelines.effort import EFFORTS
 from hydatis_pipelines.whole_files import digest_of_tree
 
@@ -239,8 +240,16 @@ STEPS: dict[str, StepCommand] = {
         plan_step.plan_retraining,
         (
             _in("drift", "Drift report (JSON).", EntityKind.EVALUATION),
+            Argument("trace", str, "The trace that is trained on.", required=True),
+            Argument("start-day", int, "First day of its training part; default: as the table of parts says."),
+            Argument("days", int, "Days of it; default: as the table of parts says."),
             _out("File to write the plan to.", EntityKind.EVALUATION),
         ),
+    ),
+    "take-champion": StepCommand(
+        take_champion_step.take_champion,
+        (Argument("name", str, "Model name.", required=True, choices=tuple(MODEL_NAMES.values())), _CHAMPIONS, _MODEL_OUT),
+        cached=False,
     ),
     "fall-back": StepCommand(
         fall_back_step.fall_back,
