@@ -7,12 +7,12 @@ many nodes, and what a training set costs. Every answer is compared with the tab
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import psutil
 import uvloop
 from hydatis_core.errors import DependencyUnavailable
 from hydatis_core.nodes import Node
@@ -45,8 +45,10 @@ class ServedRun:
     """Every node of the table, named by nobody."""
     named_nodes: list[float] = field(default_factory=list)
     """1,000 nodes by name, in random order."""
-    end_to_end: list[float] = field(default_factory=list)
-    """From a tick's samples being sent to its table being in the hand of another reader: all features of all nodes made anew."""
+    tick_to_rows: list[float] = field(default_factory=list)
+    """From a tick's samples being sent to its whole table being read: all features of all nodes made anew in between."""
+    cpu_seconds: dict[str, float] = field(default_factory=dict)
+    """Of one read, by who asks ("all_nodes", "named_nodes"): CPU of service and reader, which other load hardly touches."""
 
 
 @dataclass
@@ -69,11 +71,14 @@ class JoinRun:
     seconds: float
 
 
-def measure_served(address: str, node_count: int, reads_count: int, seed: int, progress: Progress) -> tuple[ServedRun, NodeTable]:
-    """Reads of a running feature-service, and the table that was read.
+def measure_served(
+    address: str, pid: int, node_count: int, reads_count: int, seed: int, progress: Progress
+) -> tuple[ServedRun, NodeTable]:
+    """Reads of a running feature-service, in the event loop that services run in, and the table that was read.
 
     Args:
         address: of a feature-service with the replay source; nothing else uses it.
+        pid: its process.
         node_count: nodes of its cluster from now on.
         reads_count: of each kind; a tenth as many ticks.
         seed: of use and of the names' order.
@@ -82,11 +87,11 @@ def measure_served(address: str, node_count: int, reads_count: int, seed: int, p
     Raises:
         DependencyUnavailable: an answer was not the table.
     """
-    return _run(_measure_served(address, node_count, reads_count, seed, progress))
+    return uvloop.run(_measure_served(address, pid, node_count, reads_count, seed, progress))
 
 
 async def _measure_served(
-    address: str, node_count: int, reads_count: int, seed: int, progress: Progress
+    address: str, pid: int, node_count: int, reads_count: int, seed: int, progress: Progress
 ) -> tuple[ServedRun, NodeTable]:
     draws = generator(seed, "bench/features")
     names = [f"node-{i:05d}" for i in range(node_count)]
@@ -104,19 +109,27 @@ async def _measure_served(
             await source.advance_tick(at, at - 15.0, usage, [], np.zeros((0, 2), np.float32), timeout_seconds=_TIMEOUT_SECONDS)
             table = await client.node_features(generation=at, timeout_seconds=_TIMEOUT_SECONDS)
             if tick >= _TICKS:  # those before fill windows and warm connections
-                run.end_to_end.append(time.perf_counter() - begin)
+                run.tick_to_rows.append(time.perf_counter() - begin)
             progress(tick + 1, ticks_count + 2 * reads_count, f"{node_count} nodes: ticks")
         run.column_count = len(table.columns)
         wanted = [names[row] for row in draws.permutation(node_count)[:1000]]
         expected = {(): table.values.tobytes(), tuple(wanted): table.values[table.rows_of(wanted)].tobytes()}
-        for number in range(2 * reads_count):
-            asked: Sequence[str] = wanted if number % 2 else ()
-            begin = time.perf_counter()
-            answer = await client.node_features(asked, timeout_seconds=_TIMEOUT_SECONDS)
-            (run.named_nodes if number % 2 else run.all_nodes).append(time.perf_counter() - begin)
-            if answer.values.tobytes() != expected[tuple(asked)]:
-                raise DependencyUnavailable("feature-service answered another table", field="features_address")
-            progress(ticks_count + number + 1, ticks_count + 2 * reads_count, f"{node_count} nodes: reads")
+        kinds: dict[str, tuple[Sequence[str], list[float]]] = {
+            "all_nodes": ((), run.all_nodes),
+            "named_nodes": (wanted, run.named_nodes),
+        }
+        for position, (kind, (asked, taken)) in enumerate(kinds.items()):
+            cpu = _cpu_seconds(pid)
+            for number in range(reads_count):
+                begin = time.perf_counter()
+                answer = await client.node_features(asked, timeout_seconds=_TIMEOUT_SECONDS)
+                taken.append(time.perf_counter() - begin)
+                if answer.values.tobytes() != expected[tuple(asked)]:
+                    raise DependencyUnavailable("feature-service answered another table", field="features_address")
+                progress(
+                    ticks_count + position * reads_count + number + 1, ticks_count + 2 * reads_count, f"{node_count} nodes: reads"
+                )
+            run.cpu_seconds[kind] = (_cpu_seconds(pid) - cpu) / reads_count
     finally:
         await client.close()
         await source.close()
@@ -190,6 +203,6 @@ def measure_join(folder: Path, node_count: int, ticks_count: int, columns_count:
     return JoinRun(len(joined), columns_count, taken)
 
 
-def _run(measuring: Coroutine[Any, Any, tuple[ServedRun, NodeTable]]) -> tuple[ServedRun, NodeTable]:
-    """In the event loop that the services run in, too."""
-    return uvloop.run(measuring)
+def _cpu_seconds(pid: int) -> float:
+    """CPU that the service and this process have used so far."""
+    return sum(sum(psutil.Process(one).cpu_times()[:2]) for one in (pid, None))

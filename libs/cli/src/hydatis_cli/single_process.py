@@ -22,8 +22,8 @@ _READY_SECONDS = 60.0
 
 
 @contextlib.contextmanager
-def own_feature_service(folder: Path) -> Iterator[str]:
-    """A feature-service with the replay source, in a folder of its own; its gRPC address.
+def own_feature_service(folder: Path) -> Iterator[tuple[str, int]]:
+    """A feature-service with the replay source, in a folder of its own; its gRPC address and process id.
 
     Raises:
         DependencyUnavailable, TooLate: it ended, or is not ready; its log is in the folder.
@@ -31,8 +31,8 @@ def own_feature_service(folder: Path) -> Iterator[str]:
     stack = Stack(StateFolder(folder), _free_base())
     process = next(one for one in stack.processes() if one.name == "feature-service")
     environment = stack.inherited_environment() | process.environment | {"HYDATIS_FEATURE_SERVICE_WARM_STORE": "none"}
-    with _running(stack.command(process), folder / "feature-service.log", lambda: is_ready(process), environment):
-        yield stack.features_address
+    with _running(stack.command(process), folder / "feature-service.log", lambda: is_ready(process), environment) as pid:
+        yield stack.features_address, pid
 
 
 @contextlib.contextmanager
@@ -54,7 +54,7 @@ def own_redis(folder: Path) -> Iterator[str | None]:
 
 
 @contextlib.contextmanager
-def _running(command: list[str], log: Path, answers: Callable[[], bool], environment: dict[str, str] | None) -> Iterator[None]:
+def _running(command: list[str], log: Path, answers: Callable[[], bool], environment: dict[str, str] | None) -> Iterator[int]:
     folder = log.parent
     folder.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
@@ -67,7 +67,7 @@ def _running(command: list[str], log: Path, answers: Callable[[], bool], environ
             if time.monotonic() > deadline:
                 raise TooLate(f"not ready after {_READY_SECONDS:.0f} s", field=log.stem, expected=f"see {log}")
             time.sleep(0.05)
-        yield
+        yield process.pid
     finally:
         process.terminate()
         try:
