@@ -36,13 +36,14 @@ def train_anomaly(
     training_run: str,
     seed: int,
     effort: Effort,
+    parameters: ForestParameters | None = None,
     threads_count: int = 1,
     progress: Progress = untold,
 ) -> TrainedModel:
     """Grows the forest and sets the threshold.
 
-    Arguments as in ``forecaster_step.train_forecaster``. Inputs that were never measured in the record are left out, so that a
-    trace without memory or network still gives a detector.
+    Arguments as in ``forecaster_step.train_forecaster``; parameters: how the forest is grown, None: the defaults. Inputs that were
+    never measured in the record are left out, so that a trace without memory or network still gives a detector.
 
     Raises:
         InvalidValue: the record is too short to be cut, or too little of it is known.
@@ -55,7 +56,7 @@ def train_anomaly(
     early, late = split_by_time(record.generations, (1 - THRESHOLD_SHARE, THRESHOLD_SHARE))
     grown = _thinned(rows[early].reshape(-1, len(wanted)), effort.forest_rows_count, seed, "grow")
     later = _thinned(rows[late].reshape(-1, len(wanted)), effort.forest_rows_count, seed, "threshold")
-    parameters = ForestParameters()
+    parameters = parameters or ForestParameters()
     forest = train(
         grown,
         seed=seed,

@@ -64,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
                 default=argument.default,
                 required=argument.required,
                 choices=argument.choices,
+                action="append" if argument.repeated else "store",
             )
         sub.add_argument("--cache", type=Path, help="Folder of outputs by the digest of inputs; what is there is not made again.")
         sub.add_argument("--journal", type=Path, help="Folder to note in what was read and made, and how long it took.")

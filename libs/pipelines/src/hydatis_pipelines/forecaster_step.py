@@ -35,6 +35,7 @@ def train_forecaster(
     training_run: str,
     seed: int,
     effort: Effort,
+    parameters: TrainingParameters | None = None,
     threads_count: int = 1,
     progress: Progress = untold,
 ) -> TrainedModel:
@@ -47,6 +48,7 @@ def train_forecaster(
         training_run: identity of the run.
         seed: of everything random.
         effort: how much.
+        parameters: how the trees are grown; None: as the effort says.
         threads_count: threads of xgboost.
         progress: told after each round.
 
@@ -58,7 +60,7 @@ def train_forecaster(
         InvalidValue: the record is too short to be cut.
     """
     dataset = build_dataset(record.tables, record.history, resource, INPUT_COLUMNS)
-    parameters = TrainingParameters(rounds=effort.boosting_rounds, max_depth=effort.tree_depth)
+    parameters = parameters or TrainingParameters(rounds=effort.boosting_rounds, max_depth=effort.tree_depth)
     figures: dict[str, float] = {}
     measured = len(dataset.rows) > 0
     if measured:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 from hydatis_core.errors import InvalidValue
@@ -17,7 +18,6 @@ from hydatis_core.event_time import HOUR_SECONDS
 from hydatis_core.nodes import Node
 from hydatis_features.table import NodeTable
 from hydatis_forecasting.forecast_table import ForecastTable
-from hydatis_forecasting.model import QuantileForecaster
 from hydatis_forecasting.outlook import Outlook, outlook
 from hydatis_forecasting.rolling_calibration import RollingCalibration
 from hydatis_placement.after_state import COLUMN_DEFINITIONS
@@ -26,6 +26,7 @@ from hydatis_placement.q_learning import LearningSettings
 from hydatis_simulator.policy_training import compare_policies, train_policy
 from hydatis_simulator.trace import Trace
 from hydatis_simulator.trace_window import window
+from numpy.typing import NDArray
 
 from hydatis_pipelines.dataset_step import SCRAPE_DELAY_SECONDS, TICK_SECONDS
 from hydatis_pipelines.effort import Effort
@@ -33,7 +34,7 @@ from hydatis_pipelines.forecaster_step import JUDGED_SHARE
 from hydatis_pipelines.progress import Progress, scaled, untold
 from hydatis_pipelines.trained_model import TrainedModel, known_figures
 
-__all__ = ["COMPARED_FIGURES", "forecast_with", "train_placement_policy"]
+__all__ = ["COMPARED_FIGURES", "TableForecaster", "forecast_with", "train_placement_policy"]
 
 #: What of an outcome stands in the manifest, per policy.
 COMPARED_FIGURES = (
@@ -49,7 +50,15 @@ COMPARED_FIGURES = (
 _LEARNING_SHARE = 0.75
 
 
-def forecast_with(cpu: QuantileForecaster, memory: QuantileForecaster) -> Callable[[NodeTable], Outlook]:
+class TableForecaster(Protocol):
+    """Forecasts of one resource from a node table, as ``QuantileForecaster`` makes them."""
+
+    def predict_table(self, table: NodeTable) -> NDArray[np.float32]:
+        """shape (nodes, 12), float32."""
+        ...
+
+
+def forecast_with(cpu: TableForecaster, memory: TableForecaster) -> Callable[[NodeTable], Outlook]:
     """The outlook as the stack computes it: both forecasters over the node table, and each node's corrections.
 
     It learns from the tables it is asked of, so it is for one replay after the other and not for two at once.

@@ -23,8 +23,9 @@ __all__ = ["StepProcess", "arguments", "run_here"]
 
 
 def arguments(step: str, options: Mapping[str, Any]) -> list[str]:
-    """The command line of a step; options that are None are left out."""
-    parts = [f"--{name.replace('_', '-')}={value}" for name, value in options.items() if value is not None]
+    """The command line of a step; options that are None are left out, and lists are given one by one."""
+    given = [(name, one) for name, value in options.items() for one in (value if isinstance(value, list) else [value])]
+    parts = [f"--{name.replace('_', '-')}={value}" for name, value in given if value is not None]
     return [sys.executable, "-m", "hydatis_pipelines", step, *parts, "--progress", "--lifeline"]
 
 

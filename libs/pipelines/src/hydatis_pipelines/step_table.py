@@ -23,6 +23,7 @@ from hydatis_pipelines import (
     plan_step,
     register_dataset_step,
     register_step,
+    search_step,
     steps,
     stop_step,
     store_features_step,
@@ -59,6 +60,8 @@ class Argument:
     default: Any = None
     required: bool = False
     choices: tuple[str, ...] | None = None
+    repeated: bool = False
+    """Whether it may be given more than once."""
     role: Role = Role.VALUE
     entity: EntityKind | None = None
     """What it is in a lineage; None: it is in none."""
@@ -118,6 +121,9 @@ _CANDIDATES = (
 _CHAMPIONS = Argument(
     "models-dir", Path, "Models folder with the champions.", required=True, role=Role.INPUT, digest=champions_digest
 )
+_SLICE = Argument("slice", Path, "Folder that prepare-search made.", required=True, role=Role.INPUT)
+_EXPERIMENT = Argument("experiment", str, "What is tuned: hydatis tune --list names them.", required=True)
+_PARAMETER = Argument("parameter", str, "name=value, once for each; default: those in use.", repeated=True)
 _EVALUATION = _in("evaluation", "File that evaluate wrote.", EntityKind.EVALUATION)
 _MODEL_OUT = _out("Folder to write the model to.", EntityKind.MODEL)
 
@@ -257,4 +263,36 @@ STEPS: dict[str, StepCommand] = {
         cached=False,
     ),
     "finish": StepCommand(finish_step.finish, (_STATE, _RUN), cached=False),
+    "prepare-search": StepCommand(
+        search_step.prepare_search,
+        (
+            _TRACE,
+            _in("data", "Folder of the published traces.", EntityKind.DATASET, required=False),
+            Argument("size", str, "small: worth searching on; smoke: proves that it runs.", "small", choices=("small", "smoke")),
+            _SEED,
+            Argument("out", Path, "Folder of slices.", required=True, role=Role.TOLD),
+        ),
+        cached=False,
+    ),
+    "run-trial": StepCommand(
+        search_step.run_trial,
+        (_SLICE, _EXPERIMENT, _PARAMETER, _SEED, Argument("out", Path, "File to write the result to (JSON).", role=Role.OUTPUT)),
+        cached=False,
+    ),
+    "search-trials": StepCommand(
+        search_step.search_trials,
+        (
+            _SLICE,
+            _EXPERIMENT,
+            _STATE,
+            Argument("trials", int, "How many.", required=True),
+            Argument("worker", int, "Number of this process in the search.", 0),
+            _SEED,
+        ),
+        cached=False,
+    ),
+    "judge-parameters": StepCommand(
+        search_step.judge_parameters,
+        (_SLICE, _EXPERIMENT, _PARAMETER, Argument("seeds", int, "Seeds to train under.", 2), _SEED),
+    ),
 }

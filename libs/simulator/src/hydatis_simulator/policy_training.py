@@ -15,6 +15,7 @@ from hydatis_core.nodes import Node
 from hydatis_placement.after_state import BASELINE_COLUMNS, OBJECTIVE_COLUMN
 from hydatis_placement.q_function import QFunction
 from hydatis_placement.q_learning import LearningSettings, Progress, learn
+from hydatis_placement.reward import RewardWeights
 from numpy.typing import NDArray
 
 from hydatis_simulator.env import PlacementEnv
@@ -82,6 +83,7 @@ def train_policy(
     progress: Progress | None = None,
     forecaster: Forecaster | None = None,
     settings: LearningSettings | None = None,
+    weights: RewardWeights | None = None,
     tick_seconds: float = 300.0,
     scrape_delay_seconds: float = 15.0,
 ) -> tuple[QFunction, list[dict[str, float]]]:
@@ -95,6 +97,7 @@ def train_policy(
         progress: told after each episode.
         forecaster: from a node table to the maximum over the next hour; None: persistence.
         settings: how to learn.
+        weights: of the parts of the reward; None: the defaults.
         tick_seconds: length of a tick.
         scrape_delay_seconds: age of measurements when they are seen.
 
@@ -109,6 +112,7 @@ def train_policy(
         nodes,
         tick_seconds=tick_seconds,
         scrape_delay_seconds=scrape_delay_seconds,
+        weights=weights,
         forecaster=forecaster or persistence,
     )
     return learn(
