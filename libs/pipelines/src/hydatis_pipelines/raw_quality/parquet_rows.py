@@ -44,7 +44,8 @@ class ParquetRows:
 
     def empty(self) -> pd.DataFrame:
         """Its columns without rows."""
-        return self._file.schema_arrow.empty_table().to_pandas()
+        frame: pd.DataFrame = self._file.schema_arrow.empty_table().to_pandas()
+        return frame
 
     def batches(self, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, NDArray[Any]]]]:
         """First row and columns of one batch after the other.
