@@ -60,11 +60,11 @@ def apply(state: StateOption = DEFAULT_STATE, online: OnlineOption = "sqlite", j
     if json_:
         typer.echo(json.dumps({"views": views}, indent=2))
         return
-    table = Table("view", "entity", "columns", "a row holds for", "schema digest", "generations stored", title="feature views")
+    table = Table("view", "entity", "columns", "kept", "schema digest", "generations", title="feature views")
     for view in views:
         table.add_row(
             str(view["view"]),
-            f"{view['entity']} ({view['key']})",
+            str(view["entity"]),
             str(view["columns"]),
             f"{view['keep_seconds']:,} s",
             str(view["schema_digest"]),
