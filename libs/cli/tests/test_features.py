@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import Result
+from hydatis_cli.commands import features
 from hydatis_cli.event_times import event_time
 from hydatis_cli.main import app
 from hydatis_cli.stored_features import feature_repository
 from hydatis_core.errors import HydatisError, InvalidValue
 from hydatis_feature_store.stored_views import NODE_FEATURES
 from pyarrow import parquet
+from rich.console import Console
 from typer.testing import CliRunner
 
 FIRST = 1_700_000_100
@@ -67,17 +70,17 @@ def test_apply_materialise_and_join_one_after_the_other(hydatis: Callable[..., R
     assert got[:3].tolist() == got[3:6].tolist() == stored.tolist()
 
 
-def test_stats_find_what_has_shifted_and_what_is_not_known(
-    hydatis: Callable[..., Result], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_stats_find_what_has_shifted_and_what_is_not_known(hydatis: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
     split = FIRST + 300 * 20
     figures = told(hydatis("stats", "--from", str(split), "--reference-from", str(FIRST), "--json"))
     assert (figures["rows"], figures["reference_rows"]) == (60, 60)
     found = {one["name"]: one["finding"] for one in figures["features"]}
     assert found["pod_count"] == "shifted"
     assert found["cpu_used_ratio"] == "never known"
+    page = Console(file=io.StringIO(), width=120)
+    monkeypatch.setattr(features, "out", page)
     hydatis("stats", "--from", str(split), "--reference-from", str(FIRST), "--rows", "3")
-    shown = capsys.readouterr().out
+    shown = page.file.getvalue()
     assert "96 with a finding" in shown
     assert "pod_count" in shown
 

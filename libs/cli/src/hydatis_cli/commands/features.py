@@ -60,7 +60,7 @@ def apply(state: StateOption = DEFAULT_STATE, online: OnlineOption = "sqlite", j
     if json_:
         typer.echo(json.dumps({"views": views}, indent=2))
         return
-    table = Table("view", "entity", "columns", "kept", "schema digest", "generations", title="feature views")
+    table = Table("view", "entity", "columns", "kept", "digest", "generations", title="feature views")
     for view in views:
         table.add_row(
             str(view["view"]),
