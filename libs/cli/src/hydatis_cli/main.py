@@ -29,10 +29,13 @@ from hydatis_cli.commands import (
     explain,
     features,
     lineage,
+    models,
+    models_cards,
     recommend,
     replay,
     switch,
     train,
+    tune,
     up,
 )
 from hydatis_cli.console import err, exit_code_of
@@ -57,6 +60,7 @@ app.command()(switch.on)
 app.command()(switch.shadow)
 app.command()(switch.policy)
 app.command()(train.train)
+app.command()(tune.tune)
 app.command()(replay.replay)
 app.command()(explain.explain)
 app.command()(assess.assess)
@@ -76,6 +80,10 @@ data_app.command("gc")(data_store.gc)
 data_app.command("access")(data_store.access)
 app.add_typer(data_app, name="data")
 app.add_typer(lineage.lineage_app, name="lineage")
+models.models_app.command()(models_cards.register)
+models.models_app.command()(models_cards.card)
+models.models_app.command()(models_cards.sbom)
+app.add_typer(models.models_app, name="models")
 bench_app = typer.Typer(help="Benchmarks with stored results.", no_args_is_help=True)
 bench_app.command("latency")(bench_latency.latency)
 bench_app.command("features")(bench_features.features)

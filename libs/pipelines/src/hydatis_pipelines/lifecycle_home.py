@@ -72,6 +72,11 @@ class LifecycleHome:
         return self.root / "openlineage.jsonl"
 
     @property
+    def stages(self) -> Path:
+        """Which version of a model is in staging and which in production: a file per model."""
+        return self.root / "stages"
+
+    @property
     def signing_key(self) -> Path:
         """Private EC key (PEM, 0600); made when it is first needed."""
         return Path(self.environment.get("HYDATIS_SIGNING_KEY") or self.root / "keys" / "signing.pem")
