@@ -31,6 +31,8 @@ def findings_table(report: QualityReport) -> Table:
         table.add_column(name, justify="right" if name == "count" else "left", overflow="fold")
     for one in report.findings:
         count = f"{one.rows_count:,}" + ("" if one.counted == "rows" else f" {one.counted}") if one.rows_count else ""
+        if one.series_count:
+            count += f"\n[dim]{one.series_count:,} series[/dim]"
         rule = f"[red]{one.rule}[/red]" if one.hard else one.rule if one.scored else f"[dim]{one.rule}[/dim]"
         text = escape(one.text) + (f"\n[dim]{escape(_place(one.examples[0]))}[/dim]" if one.examples else "")
         table.add_row(f"{rule}\n[dim]{one.dimension}[/dim]", f"{one.table}\n{one.column}", count, text)

@@ -12,11 +12,11 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
-from hydatis_core.errors import ArtifactRefused, InvalidValue
+from hydatis_core.errors import ArtifactRefused, DependencyUnavailable, InvalidValue
 from numpy.typing import NDArray
 
 __all__ = ["digest_of", "digest_of_tree", "new_folder", "read_arrays", "write_arrays", "write_whole"]
@@ -44,17 +44,25 @@ def digest_of_tree(path: Path) -> str:
 
 
 def write_whole(path: Path, data: bytes) -> str:
-    """Writes a file, replacing one that is there; returns its digest."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Writes a file, replacing one that is there; returns its digest.
+
+    Raises:
+        DependencyUnavailable: the disk is full, or the folder cannot be written to; what was there is there still.
+    """
     temporary = path.with_name(f".{path.name}-{secrets.token_hex(6)}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+    except OSError as failure:
+        shown = f"{path} cannot be written: {failure.strerror}"
+        raise DependencyUnavailable(shown, field="out", expected="a folder with room; the same command does it again") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 

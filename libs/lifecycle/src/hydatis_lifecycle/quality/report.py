@@ -68,6 +68,8 @@ class Finding:
     """How many were looked at."""
     counted: str = "rows"
     """"rows"; "samples": expected and not there; "spans": stretches of time."""
+    series_count: int = 0
+    """Of how many series (machines, pods) they are; 0: the table has none, or it is not about rows."""
     hard: bool = False
     """Whether it stops training by itself, whatever the scores are."""
     scored: bool = True

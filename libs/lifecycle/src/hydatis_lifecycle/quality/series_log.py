@@ -62,14 +62,17 @@ class SeriesLog:
         texts = [list(codes) for codes in self._codes]
 
         def example(row: int, **more: float) -> Example:
-            whose = {name: texts[at][columns[at][row]] for at, name in enumerate(self._rule.key) if columns[at][row] >= 0}
+            told = {name: texts[at][columns[at][row]] for at, name in enumerate(self._rule.key) if columns[at][row] >= 0}
+            whose = {name: text for name, text in told.items() if text != ""}  # labels that a target lacks
             when = {self._rule.time: times[row].item()} if self._rule.time else {}
             return Example(*place(row), {**whose, **when, **more})
 
-        return faults, self._told(faults, example, len(times))
+        return faults, self._told(faults, example, keys)
 
-    def _told(self, faults: SeriesFaults, example: Callable[..., Example], rows: int) -> list[tuple[Finding, NDArray[np.intp]]]:
-        rule, none = self._rule, np.zeros(0, dtype=np.intp)
+    def _told(
+        self, faults: SeriesFaults, example: Callable[..., Example], keys: NDArray[np.int64]
+    ) -> list[tuple[Finding, NDArray[np.intp]]]:
+        rule, rows, none = self._rule, len(keys), np.zeros(0, dtype=np.intp)
         whose = ", ".join(rule.key)
         column = rule.time or whose
         of_both = f"{whose} and {rule.time}" if rule.time else whose
@@ -79,7 +82,10 @@ class SeriesLog:
 
         def finding(dimension: str, name: str, text: str, found: NDArray[np.intp], *, hard: bool = False) -> Finding:
             examples = tuple(example(int(row)) for row in found[: self._examples_count])
-            return Finding(dimension, self._table, column, name, text, len(found), rows, hard=hard, examples=examples)
+            whose = len(np.unique(keys[found]))
+            return Finding(
+                dimension, self._table, column, name, text, len(found), rows, series_count=whose, hard=hard, examples=examples
+            )
 
         told = [
             (finding("uniqueness", "repeated", f"the row repeats {of_both} of another one", faults.repeated), faults.repeated),
@@ -91,7 +97,7 @@ class SeriesLog:
             text = f"samples that are due every {rule.step:g} are not there, between the first and the last of their series"
             waits = zip(faults.late[: self._examples_count], faults.waited, strict=False)
             examples = tuple(example(int(row), missing_before=round(wait / rule.step) - 1) for row, wait in waits)
-            missing = finding("completeness", "missing", text, none)
+            missing = finding("completeness", "missing", text, faults.late)
             expected = rows - len(faults.repeated) + faults.missing_count
             told.append(
                 (

@@ -7,7 +7,7 @@ and more rules never make a score look better. Batches are forgotten when they a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,7 @@ class _Broken:
     hard: bool = False
     scored: bool = True
     rows_count: int = 0
+    whose: set[tuple[Any, ...]] = field(default_factory=set)
     examples: tuple[Example, ...] = ()
 
 
@@ -160,6 +161,8 @@ class TableCheck:
         if broken.scored:
             bits[rows] |= _BIT[broken.dimension]
         series = self._rules.series
+        if series:
+            broken.whose |= _distinct([batch[name][rows] for name in series.key])
         shown = dict.fromkeys((*(series.key if series else ()), *((series.time,) if series and series.time else ()), *columns))
         for row in rows[: EXAMPLES_COUNT - len(broken.examples)]:
             values = {name: _plain(batch[name][row]) for name in shown}
@@ -179,10 +182,16 @@ class TableCheck:
             broken.text,
             broken.rows_count,
             self.rows_count,
+            series_count=len(broken.whose),
             hard=broken.hard,
             scored=broken.scored,
             examples=broken.examples,
         )
+
+
+def _distinct(columns: Sequence[NDArray[Any]]) -> set[tuple[Any, ...]]:
+    """The rows that occur."""
+    return set(pd.MultiIndex.from_arrays(columns).unique()) if len(columns) > 1 else {(one,) for one in pd.unique(columns[0])}
 
 
 def _plain(value: Any) -> float | int | str | None:
