@@ -15,7 +15,7 @@ import secrets
 import shutil
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -109,7 +109,12 @@ class BlobStore:
         target = self.path_of(sha256)
         target.parent.mkdir(exist_ok=True)
         copy.replace(target)
-        _sync_folder(target.parent)
+
+    def sync_names(self, digests: Iterable[str]) -> None:
+        """Waits until the disk has the names of these objects."""
+        for shelf in {self.path_of(sha256).parent for sha256 in digests}:
+            _sync_folder(shelf)
+        _sync_folder(self.folder)
 
     def copy_out(self, sha256: str, target: Path, told: Told) -> None:
         """Writes an object to a new file that its reader may change: always a copy, never a link.

@@ -16,7 +16,7 @@ from hydatis_lifecycle.adapters.catalogue.blobs import BlobStore, hash_file
 from hydatis_lifecycle.adapters.catalogue.check_out import write_folder
 from hydatis_lifecycle.adapters.catalogue.content import Content, compare
 from hydatis_lifecycle.adapters.catalogue.database import BUSY_SECONDS, open_database, reading, writing
-from hydatis_lifecycle.adapters.catalogue.folder_files import Progress, Tally, files_below, in_parallel, untold
+from hydatis_lifecycle.adapters.catalogue.folder_files import Progress, Tally, bytes_of, files_below, in_parallel, untold
 from hydatis_lifecycle.adapters.catalogue.garbage_collection import Collected, collect
 from hydatis_lifecycle.adapters.catalogue.registration import Proposal, Registration, content_of_folder, content_of_version
 from hydatis_lifecycle.datasets.access import AccessPolicy, Action
@@ -181,7 +181,7 @@ class Catalogue:
             files = {path: file for path, file in places.items() if file.exists()}
         else:
             files = files_below(Path(folder))
-        tally = Tally(sum(file.stat().st_size for file in files.values()), progress)
+        tally = Tally(bytes_of(files), progress)
         digests = in_parallel(lambda item: hash_file(item[1], tally.told(item[0]))[0], files.items())
         return compare_files(manifest, dict(zip(files, digests, strict=True)))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
@@ -13,7 +13,7 @@ from hydatis_core.errors import InvalidValue
 
 from hydatis_lifecycle.datasets.manifest import MAX_FILES_COUNT, check_path
 
-__all__ = ["Progress", "Tally", "files_below", "in_parallel", "untold"]
+__all__ = ["Progress", "Tally", "bytes_of", "files_below", "in_parallel", "untold"]
 
 Progress = Callable[[int, int, str], None]
 """Told of (bytes done, bytes in all, path)."""
@@ -57,6 +57,11 @@ def files_below(folder: Path) -> dict[str, Path]:
     if not found:
         raise InvalidValue(f"{folder} has no files", field="folder", expected="a folder with the files of the dataset")
     return found
+
+
+def bytes_of(files: Mapping[str, Path]) -> int:
+    """Bytes of files, for a progress; one that has gone meanwhile has none, and is told of when it is read."""
+    return sum(path.stat().st_size for path in files.values() if path.exists())
 
 
 class Tally:

@@ -21,7 +21,7 @@ from hydatis_lifecycle.adapters.catalogue import version_rows
 from hydatis_lifecycle.adapters.catalogue.blobs import BlobStore, hash_file
 from hydatis_lifecycle.adapters.catalogue.content import Content, compare
 from hydatis_lifecycle.adapters.catalogue.database import reading, writing
-from hydatis_lifecycle.adapters.catalogue.folder_files import Progress, Tally, files_below, in_parallel
+from hydatis_lifecycle.adapters.catalogue.folder_files import Progress, Tally, bytes_of, files_below, in_parallel
 from hydatis_lifecycle.adapters.catalogue.parquet_files import is_parquet, read_columns
 from hydatis_lifecycle.datasets.manifest import DatasetManifest, FileEntry
 from hydatis_lifecycle.datasets.registered_version import RegisteredVersion, inherited_metadata, key_of, units_of
@@ -80,7 +80,7 @@ class Registration:
             TooLate: others register this dataset all the time.
         """
         files = files_below(folder)
-        tally = Tally(sum(path.stat().st_size for path in files.values()), progress)
+        tally = Tally(bytes_of(files), progress)
         with self._blobs.adding() as staging:
             with reading(self._engine) as connection:
                 found = version_rows.find(connection, proposal.name, None)
@@ -100,6 +100,7 @@ class Registration:
             )
             for one in incoming:
                 self._blobs.adopt(one.copy, one.entry.sha256)
+            self._blobs.sync_names(digests.values())
             for _ in range(_ATTEMPTS):
                 registered = self._attempt(replace(proposal, metadata=metadata), content)
                 if registered is not None:
@@ -178,7 +179,7 @@ def content_of_folder(folder: Path, metadata: Mapping[str, str], progress: Progr
         InvalidValue, TraceRefused: the folder cannot be a dataset.
     """
     files = files_below(folder)
-    tally = Tally(sum(path.stat().st_size for path in files.values()), progress)
+    tally = Tally(bytes_of(files), progress)
 
     def look(item: tuple[str, Path]) -> tuple[FileEntry, Columns]:
         path, source = item
