@@ -12,6 +12,7 @@ from hydatis_cli.commands import (
     assess,
     bench_anomaly,
     bench_assess,
+    bench_catalogue,
     bench_cluster,
     bench_features,
     bench_forecast,
@@ -31,6 +32,7 @@ from hydatis_cli.commands import (
     lineage,
     models,
     models_cards,
+    pipeline,
     recommend,
     replay,
     switch,
@@ -95,7 +97,9 @@ bench_app.command("fragmentation")(bench_fragmentation.fragmentation)
 bench_app.command("simulator")(bench_simulator.simulator)
 bench_app.command("sizing")(bench_sizing.sizing)
 bench_app.command("assess")(bench_assess.assess)
+bench_app.command("catalogue")(bench_catalogue.catalogue)
 bench_app.command("cluster")(bench_cluster.cluster)
+app.add_typer(pipeline.pipeline_app, name="pipeline")
 app.add_typer(bench_app, name="bench")
 
 
