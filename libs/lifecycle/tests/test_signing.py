@@ -65,7 +65,7 @@ def test_the_root_digest_is_over_the_digests_in_the_order_of_the_names():
         (lambda v: v["predicate"]["serialization"].update(method="shards"), "another kind"),
         (lambda v: v["predicate"]["resources"].pop(), "root digest"),
         (lambda v: v["predicate"]["resources"].append(v["predicate"]["resources"][0]), "twice"),
-        (lambda v: v["predicate"]["resources"][0].update(algorithm="blake2b"), "no statement"),
+        (lambda v: v["predicate"]["resources"][0].update(algorithm="blake2b"), "without its SHA-256"),
         (lambda v: v["predicate"].update(resources=[]), "0 files"),
         (lambda v: v.update(subject=[]), "no statement"),
     ],

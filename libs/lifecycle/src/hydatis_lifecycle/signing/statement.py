@@ -101,7 +101,7 @@ def read_statement(payload: bytes) -> dict[str, str]:
 
 def _resource(item: Any) -> tuple[str, str]:
     if item["algorithm"] != "sha256" or not _SHA256.fullmatch(item["digest"]) or not isinstance(item["name"], str):
-        raise ValueError("not a SHA-256")
+        raise _refused("the statement names a file without its SHA-256")
     return item["name"], item["digest"]
 
 

@@ -2,5 +2,6 @@
 
 from alembic import context
 
-context.configure(connection=context.config.attributes["connection"])
-context.run_migrations()
+if __name__ == "env_py":  # the name under which alembic runs it; whoever imports it by its own migrates nothing
+    context.configure(connection=context.config.attributes["connection"])
+    context.run_migrations()
