@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import resource
@@ -66,6 +67,9 @@ def test_a_trace_without_fault_passes_with_full_marks(tmp_path: Path) -> None:
     written(tmp_path, bitbrains())
     report, findings = checked(tmp_path)
     assert (report.passed, report.rows_count, findings) == (True, MACHINES * STEPS, {})
+    # the root digest that the folder has as a version of a dataset
+    sha256 = hashlib.sha256((tmp_path / "bitbrains" / "rnd_2013-07.parquet").read_bytes()).hexdigest()
+    assert report.digest == "sha256:" + hashlib.sha256(f"{sha256}  rnd_2013-07.parquet\n".encode()).hexdigest()
     assert {score.ratio for score in report.scores.values()} == {1.0}
     assert report.soft_failures == ()
 

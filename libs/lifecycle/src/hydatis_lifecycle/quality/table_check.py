@@ -165,7 +165,7 @@ class TableCheck:
             broken.whose |= _distinct([batch[name][rows] for name in series.key])
         shown = dict.fromkeys((*(series.key if series else ()), *((series.time,) if series and series.time else ()), *columns))
         for row in rows[: EXAMPLES_COUNT - len(broken.examples)]:
-            values = {name: _plain(batch[name][row]) for name in shown}
+            values = {name: _plain(batch[name][row]) for name in shown if str(batch[name][row])}  # no labels that nobody set
             broken.examples += (Example(file, first_row + int(row), values),)
 
     def _place(self, row: int) -> tuple[str, int]:
