@@ -63,7 +63,6 @@ class RegisteredModelVersion:
     """Where its files are, as a URI of MLflow."""
     stage: str
     """The stage that was last mirrored."""
-    aliases: tuple[str, ...]
 
 
 class MlflowRegistry:
@@ -158,11 +157,13 @@ class MlflowRegistry:
         """
         changed = 0
         with self.answering():
+            registered = self.versions(name)
+            if not registered:
+                return 0
+            held = {alias: str(number) for alias, number in self.client.get_registered_model(name).aliases.items()}
             wanted: dict[str, str] = {}
-            held: dict[str, str] = {}
-            for one in self.versions(name):
+            for one in registered:
                 stage = stages.get(one.version, Stage.NONE)
-                held |= dict.fromkeys(one.aliases, one.number)
                 if stage in ALIASES:
                     wanted[ALIASES[stage]] = one.number
                 if one.stage != stage.value:
@@ -203,5 +204,4 @@ def _version(found: ModelVersion) -> RegisteredModelVersion:
         run_id=found.run_id or "",
         source=found.source or "",
         stage=tags.get(STAGE_TAG, Stage.NONE.value),
-        aliases=tuple(found.aliases or ()),
     )

@@ -30,8 +30,6 @@ class CardContext:
     signer: str = ""
     """Whose good signature it bears; empty: none, or none was checked."""
     stage: str = UNKNOWN
-    registered: str = ""
-    """Where MLflow has it; empty: it is not registered, or nobody asked."""
     lineage: Sequence[StepRecord] = ()
     """Steps that led to it, inputs first; none: lineage does not know it."""
     quality: Mapping[str, tuple[float, int]] = field(default_factory=dict)
@@ -59,7 +57,6 @@ class ModelCard:
     purpose: Purpose
     stage: str
     signer: str
-    registered: str
     training_run: str
     dataset_version: str
     columns: tuple[str, ...]
@@ -96,7 +93,6 @@ def card_of(manifest: Manifest, context: CardContext) -> ModelCard:
         purpose=PURPOSES[manifest.kind],
         stage=context.stage,
         signer=context.signer,
-        registered=context.registered,
         training_run=manifest.training_run,
         dataset_version=manifest.dataset_version,
         columns=tuple(name for name, _ in manifest.columns),

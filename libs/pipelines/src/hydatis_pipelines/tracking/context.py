@@ -26,20 +26,18 @@ __all__ = ["card_context"]
 _SQLITE = "sqlite:///"
 
 
-def card_context(home: LifecycleHome, manifest: Manifest, *, signer: str = "", registered: str = "") -> CardContext:
+def card_context(home: LifecycleHome, manifest: Manifest, *, signer: str = "") -> CardContext:
     """What is known of a version.
 
     Args:
         home: where to ask.
         manifest: of the version.
         signer: whose good signature it bears.
-        registered: where MLflow has it.
     """
     lineage = _lineage(home, manifest)
     return CardContext(
         signer=signer,
         stage=StageBook(home.stages).stages(manifest.name).get(manifest.version, Stage.NONE).value,
-        registered=registered,
         lineage=lineage,
         quality=_quality(home, lineage),
     )
