@@ -24,16 +24,13 @@ DATASET_FILE = "dataset.json"
 
 def register_dataset(*, trace: str, data: Path, state: Path, out: Path, progress: Progress) -> dict[str, Any]:
     """Registers a published trace in the catalogue and checks the version out."""
-    from hydatis_lifecycle.adapters.catalogue.catalogue import Catalogue
-    from hydatis_lifecycle.adapters.catalogue.policy_file import current_user, read_policy
-
+    from hydatis_pipelines.lifecycle_catalogue import open_catalogue
     from hydatis_pipelines.whole_files import new_folder
 
     folder = data / trace if (data / trace).is_dir() else data
     if not folder.is_dir():
         raise InvalidValue(f"there is no folder {data}", field="data", expected=f"the folder that holds {trace}/")
-    home = home_of(state)
-    catalogue = Catalogue(home.catalogue_url, home.objects, read_policy(home.access_policy), current_user(home.environment))
+    catalogue = open_catalogue(home_of(state))
     version = catalogue.register(trace, folder, time_seconds=time.time())
     progress(1, 2, f"{trace} {version.version}")
     said = {"name": trace, "version": version.version, "digest": version.digest}

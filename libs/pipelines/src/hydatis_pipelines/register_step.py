@@ -87,13 +87,15 @@ def _decision(verdict: ModelVerdict | None, path: Path, checked: Mapping[str, An
 
 def _with_verdict(model: TrainedModel, verdict: ModelVerdict, scores: Mapping[str, float]) -> TrainedModel:
     """The model with what it was judged by among its figures, where its card is made from."""
-    figures = {f"business_roi_{who}": score for who, score in scores.items()}
-    for rival, found in (("champion", verdict.over_champion), ("baseline", verdict.over_baseline)):
-        if found is not None:
-            figures |= {f"loss_saved_over_{rival}_{end}": getattr(found, end) for end in ("ratio", "low", "high")}
-    figures |= {f"loss_{who}": loss for who, loss in verdict.losses.items()}
     from hydatis_pipelines.trained_model import known_figures
 
+    names = {"candidate": "business_roi_score", "champion": "business_roi_score_of_champion"}
+    figures = {names[who]: score for who, score in scores.items()}
+    for rival, found in (("champion", verdict.over_champion), ("baseline", verdict.over_baseline)):
+        if found is not None:
+            saved = f"loss_saved_over_{rival}_ratio"
+            figures |= {saved: found.ratio, f"{saved}_low": found.low, f"{saved}_high": found.high}
+    figures |= {f"loss_{who}": loss for who, loss in verdict.losses.items()}
     return replace(model, metrics={**model.metrics, **known_figures(figures)})
 
 

@@ -28,6 +28,7 @@ from hydatis_pipelines import (
     stop_step,
     store_features_step,
     take_champion_step,
+    track_step,
     validate_step,
 )
 from hydatis_pipelines.champions import MODEL_NAMES, champions_digest
@@ -225,6 +226,17 @@ STEPS: dict[str, StepCommand] = {
             _STATE,
             _ACCEPT,
             _out("File to write what was registered to."),
+        ),
+        cached=False,
+    ),
+    "track": StepCommand(
+        track_step.track,
+        (
+            _in("registered", "File that register wrote.", None),
+            _in("report", "Quality report of the data, for the cards.", EntityKind.EVALUATION, required=False),
+            _STATE,
+            _RUN,
+            _out("File to write what was tracked to."),
         ),
         cached=False,
     ),

@@ -27,6 +27,7 @@ __all__ = [
     "stop",
     "store_features",
     "take_champion",
+    "track",
     "train_anomaly",
     "train_forecaster",
     "train_policy",
@@ -241,6 +242,21 @@ def register(
     }
     given = {"cpu_model": cpu_model, "memory_model": memory_model, "anomaly_model": anomaly_model, "policy_model": policy_model}
     call_step("register", "register", state, run, options | {name: model.path for name, model in given.items() if model})
+
+
+@_component
+def track(
+    state: str,
+    run: str,
+    registered: dsl.Input[dsl.Artifact],
+    report: dsl.Input[dsl.Artifact],
+    tracked: dsl.Output[dsl.Artifact],
+) -> None:
+    """What serves, in MLflow."""
+    from hydatis_pipelines.kubeflow.step_call import call_step
+
+    options = {"registered": registered.path, "report": report.path, "state": state, "run": run, "out": tracked.path}
+    call_step("track", "track", state, run, options)
 
 
 @_component

@@ -79,12 +79,11 @@ def champion(state: Any, run: Any, name: str) -> Any:
     return on_state(steps.take_champion(state=state, run=run, name=name)).set_display_name(f"take-{name}").outputs["model"]
 
 
-def judged(
-    learned: dict[str, Any], accept: Any, features: Any, workload: Any, cpu: Any, memory: Any, anomaly: Any, policy: Any
-) -> None:
+def judged(learned: dict[str, Any], accept: Any, features: Any, workload: Any, models: dict[str, Any], report: Any) -> None:
     """Evaluate, business check, register: what they say decides what is published."""
-    models = {"cpu_model": cpu, "memory_model": memory, "anomaly_model": anomaly, "policy_model": policy}
     evaluation = on_state(steps.evaluate(features=features, workload=workload, **learned, **models)).outputs["evaluation"]
     business = on_state(steps.business_check(accept=accept, workload=workload, evaluation=evaluation, **learned, **models))
     told = {"state": learned["state"], "run": learned["run"], "accept": accept}
-    on_state(steps.register(evaluation=evaluation, business=business.outputs["business"], **told, **models))
+    registered = on_state(steps.register(evaluation=evaluation, business=business.outputs["business"], **told, **models))
+    place = {"state": learned["state"], "run": learned["run"]}
+    on_state(steps.track(registered=registered.outputs["registered"], report=report, **place))

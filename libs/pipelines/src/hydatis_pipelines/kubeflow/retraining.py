@@ -86,7 +86,8 @@ def retraining(
                 with dsl.Else(name="policy-stays"):
                     old_policy = champion(state, run, "placement-policy")
                 policy = dsl.OneOf(new_policy, old_policy)
-                judged(learned, accept, features, workload, cpu, memory, anomaly, policy)
+                models = {"cpu_model": cpu, "memory_model": memory, "anomaly_model": anomaly, "policy_model": policy}
+                judged(learned, accept, features, workload, models, gate.outputs["report"])
             with dsl.Else(name="gate-missed"):
                 stopped(state, run, gate)
         with dsl.If(plan.outputs["action"] == "fallback", name="falls-back"):

@@ -76,6 +76,7 @@ def training(
             memory = forecaster(learned, "memory", threads, features)
             anomaly = detector(learned, threads, features)
             policy = policy_of(learned, workload, cpu, memory)
-            judged(learned, accept, features, workload, cpu, memory, anomaly, policy)
+            models = {"cpu_model": cpu, "memory_model": memory, "anomaly_model": anomaly, "policy_model": policy}
+            judged(learned, accept, features, workload, models, gate.outputs["report"])
         with dsl.Else(name="gate-missed"):
             stopped(state, run, gate)
