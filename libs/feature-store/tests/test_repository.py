@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hydatis_core.errors import ArtifactRefused, DependencyUnavailable, InvalidValue, UnknownColumn, WrongShape
 from hydatis_feature_store.configuration import online_store
+from hydatis_feature_store.registry_file import changed_registry
 from hydatis_feature_store.repository import FeatureRepository
 from hydatis_feature_store.stored_views import NODE_FEATURES, WORKLOAD_PROFILES
 
@@ -178,3 +179,54 @@ def test_redis_is_configured_by_its_url(tmp_path) -> None:
 def test_redis_that_is_down_is_one_sentence(make_repository) -> None:
     with pytest.raises(DependencyUnavailable, match="failed to"):
         make_repository("redis://127.0.0.1:1/0").push(FIRST, NAMES, random_rows(1)[0], NODE_FEATURES.names)
+
+
+def test_a_locked_database_is_one_sentence_and_the_next_push_succeeds(repository) -> None:
+    import sqlite3
+
+    rows = random_rows(1)[0]
+    repository.push(FIRST, NAMES, rows, NODE_FEATURES.names)
+    with sqlite3.connect(repository.folder / "online.sqlite", isolation_level=None) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(DependencyUnavailable, match="database is locked"):
+            repository.push(FIRST + TICK, NAMES, rows, NODE_FEATURES.names)
+        other.execute("ROLLBACK")
+    repository.push(FIRST + TICK, NAMES, rows, NODE_FEATURES.names)
+    assert repository.online_times(NAMES).tolist() == [FIRST + TICK] * len(NAMES)
+
+
+def test_an_apply_that_was_killed_half_way_is_undone_by_the_next(repository) -> None:
+    path, before = repository.folder / "registry.db", repository.folder / ".registry.before"
+    before.write_bytes(path.read_bytes())
+    path.write_bytes(path.read_bytes()[:1000])
+    again = FeatureRepository(repository.folder)
+    again.apply()
+    assert not before.exists()
+    again.push(FIRST, NAMES, random_rows(1)[0], NODE_FEATURES.names)
+
+
+def fail_half_way(repository: FeatureRepository) -> None:
+    with changed_registry(repository.folder):
+        (repository.folder / "registry.db").write_bytes(b"half")
+        raise DependencyUnavailable("no room")
+
+
+def test_a_change_that_fails_leaves_the_registry_as_it_was(repository) -> None:
+    path = repository.folder / "registry.db"
+    registry = path.read_bytes()
+    with pytest.raises(DependencyUnavailable):
+        fail_half_way(repository)
+    assert path.read_bytes() == registry
+    path.unlink()
+    with pytest.raises(DependencyUnavailable):
+        fail_half_way(repository)
+    assert not path.exists()
+
+
+def test_without_definitions_the_error_says_what_to_do(make_repository) -> None:
+    made = make_repository()
+    made.write_offline([FIRST], ["a"], np.ones((1, 1, 1), dtype=np.float32), ["pod_count"])
+    with pytest.raises(DependencyUnavailable, match="hydatis features apply"):
+        made.training_rows(["a"], [FIRST], ["pod_count"])
+    with pytest.raises(DependencyUnavailable, match="hydatis features apply"):
+        made.push(FIRST, NAMES, random_rows(1)[0], NODE_FEATURES.names)

@@ -9,6 +9,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from hydatis_core.errors import InvalidValue
 
+from hydatis_feature_store.registry_file import registry_path
+
 __all__ = ["PROJECT", "configuration", "online_store"]
 
 PROJECT = "hydatis"
@@ -32,7 +34,7 @@ def configuration(folder: Path, online: str) -> Any:
     return RepoConfig(
         project=PROJECT,
         provider="local",
-        registry={"registry_type": "file", "path": str(folder / "registry.db"), "cache_ttl_seconds": 0},
+        registry={"registry_type": "file", "path": str(registry_path(folder)), "cache_ttl_seconds": 0},
         offline_store={"type": "duckdb"},
         online_store=online_store(folder, online),
         entity_key_serialization_version=3,

@@ -11,6 +11,9 @@ from hydatis_core.errors import DependencyUnavailable, HydatisError
 
 __all__ = ["engine", "quiet_engine"]
 
+#: What is raised of a repository that nothing was applied to.
+_NOT_APPLIED = ("FeatureViewNotFoundException", "PushSourceNotFoundException", "DataSourceObjectNotFoundException")
+
 
 @contextlib.contextmanager
 def engine(doing: str) -> Iterator[None]:
@@ -28,8 +31,11 @@ def engine(doing: str) -> Iterator[None]:
         raise
     except Exception as wrong:  # Feast lets through what its engines raise: some dozens of kinds
         first = (str(wrong).strip().splitlines() or [""])[0][:300]
-        shown = f"the feature store failed to {doing}: {type(wrong).__name__}: {first}"
-        raise DependencyUnavailable(shown, field="feature_store", expected="its stores up; the same call again goes on") from wrong
+        kind = type(wrong).__name__
+        expected = "`hydatis features apply` first" if kind in _NOT_APPLIED else "its stores up; the same call again goes on"
+        raise DependencyUnavailable(
+            f"the feature store failed to {doing}: {kind}: {first}", field="feature_store", expected=expected
+        ) from wrong
 
 
 @contextlib.contextmanager

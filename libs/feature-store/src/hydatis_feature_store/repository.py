@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from hydatis_feature_store.engine_calls import engine, quiet_engine
 from hydatis_feature_store.offline_files import OfflineFiles
+from hydatis_feature_store.registry_file import changed_registry, check_registry, registry_path
 from hydatis_feature_store.stored_views import EVENT_TIME, NODE_FEATURES, StoredView
 
 __all__ = ["FeatureRepository", "Materialised"]
@@ -62,8 +63,7 @@ class FeatureRepository:
         """
         from hydatis_feature_store.definitions import definitions
 
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with quiet_engine("apply"):
+        with changed_registry(self.folder), quiet_engine("apply"):
             self._feast.apply(definitions(self.folder))
 
     def write_offline(
@@ -151,7 +151,7 @@ class FeatureRepository:
         since = self._materialised_until(view)
         new = [held for held in self.offline(view).generations() if since < held <= until_seconds]
         if new:
-            with quiet_engine("materialise"):
+            with changed_registry(self.folder), quiet_engine("materialise"):
                 self._feast.materialize(_moment(since + 1 if since else new[0]), _moment(until_seconds), [view.name])
         return Materialised(since, until_seconds, len(new))
 
@@ -225,9 +225,8 @@ class FeatureRepository:
         from feast import FeatureStore
 
         from hydatis_feature_store.configuration import configuration
-        from hydatis_feature_store.registry_file import check_registry
 
-        check_registry(self.folder / "registry.db")
+        check_registry(registry_path(self.folder))
         with quiet_engine("begin"):
             return FeatureStore(config=configuration(self.folder, self.online))
 
