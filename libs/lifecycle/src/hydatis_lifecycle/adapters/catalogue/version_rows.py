@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Select, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hydatis_lifecycle.adapters.catalogue.tables import dataset_files, dataset_versions, datasets
@@ -30,12 +31,19 @@ __all__ = [
     "versions_of",
 ]
 
+_SELECTED = tuple(
+    dataset_versions.c[name]
+    for name in (
+        *("id", "dataset", "version", "digest", "change", "reasons", "schema", "metadata", "quality"),
+        *("files_count", "rows_count", "bytes_count", "registered_seconds", "registered_by"),
+    )
+)
 _IS_LIVE = dataset_versions.c.deleted_seconds.is_(None)
 
 
 def find(connection: Connection, name: str, version: str | None) -> tuple[int, RegisteredVersion] | None:
     """A live version with its row's number, the newest when none is named; None: there is none."""
-    query = select(dataset_versions).where(dataset_versions.c.dataset == name, _IS_LIVE)
+    query = select(*_SELECTED).where(dataset_versions.c.dataset == name, _IS_LIVE)
     if version is not None:
         query = query.where(dataset_versions.c.version == version)
     return _first(connection, query.order_by(dataset_versions.c.id.desc()))
@@ -43,7 +51,7 @@ def find(connection: Connection, name: str, version: str | None) -> tuple[int, R
 
 def find_content(connection: Connection, name: str, digest: str, schema: Schema) -> tuple[int, RegisteredVersion] | None:
     """The newest live version of a dataset with this content, read with the same units."""
-    query = select(dataset_versions).where(
+    query = select(*_SELECTED).where(
         dataset_versions.c.digest == digest,
         dataset_versions.c.dataset == name,
         dataset_versions.c.schema == schema_to_json(schema),
@@ -54,8 +62,9 @@ def find_content(connection: Connection, name: str, digest: str, schema: Schema)
 
 def versions_of(connection: Connection, name: str, limit: int | None = None) -> tuple[RegisteredVersion, ...]:
     """Live versions of a dataset, newest first."""
-    query = select(dataset_versions).where(dataset_versions.c.dataset == name, _IS_LIVE)
-    return tuple(_version(row) for row in connection.execute(query.order_by(dataset_versions.c.id.desc()).limit(limit)))
+    query = select(*_SELECTED).where(dataset_versions.c.dataset == name, _IS_LIVE)
+    rows = connection.execute(query.order_by(dataset_versions.c.id.desc()).limit(limit)).all()
+    return tuple(map(_version, rows))
 
 
 def newest_of_each(connection: Connection) -> tuple[tuple[RegisteredVersion, int], ...]:
@@ -66,9 +75,9 @@ def newest_of_each(connection: Connection) -> tuple[tuple[RegisteredVersion, int
         .group_by(dataset_versions.c.dataset)
         .subquery()
     )
-    query = select(dataset_versions, newest.c.count).join(newest, dataset_versions.c.id == newest.c.id)
+    query = select(*_SELECTED, newest.c.count).join(newest, dataset_versions.c.id == newest.c.id)
     rows = connection.execute(query.order_by(dataset_versions.c.dataset))
-    return tuple((_version(row), row._mapping["count"]) for row in rows)
+    return tuple((_version(row), row[-1]) for row in rows)
 
 
 def newest_version_name(connection: Connection, name: str) -> str | None:
@@ -150,23 +159,34 @@ def live_digests(connection: Connection, without: Collection[tuple[str, str]] = 
 
 def _first(connection: Connection, query: Select[Any]) -> tuple[int, RegisteredVersion] | None:
     row = connection.execute(query.limit(1)).first()
-    return None if row is None else (row._mapping["id"], _version(row))
+    return None if row is None else (row[0], _version(row))
 
 
-def _version(row: Row[Any]) -> RegisteredVersion:
-    value = row._mapping
+def _version(row: Sequence[Any]) -> RegisteredVersion:
+    """The version of a row of ``_SELECTED``; versions say much the same, so each text is parsed once."""
+    _, name, version, digest, change, reasons, schema, metadata, quality, files, rows, size, at, by = row[: len(_SELECTED)]
     return RegisteredVersion(
-        name=value["dataset"],
-        version=value["version"],
-        digest=value["digest"],
-        schema=schema_from_json(value["schema"]),
-        files_count=value["files_count"],
-        rows_count=value["rows_count"],
-        bytes_count=value["bytes_count"],
-        registered_seconds=value["registered_seconds"],
-        registered_by=value["registered_by"],
-        change=Change(value["change"]),
-        reasons=tuple(json.loads(value["reasons"])),
-        metadata=json.loads(value["metadata"]),
-        quality=None if value["quality"] is None else json.loads(value["quality"]),
+        name=name,
+        version=version,
+        digest=digest,
+        schema=schema_from_json(schema),
+        files_count=files,
+        rows_count=rows,
+        bytes_count=size,
+        registered_seconds=at,
+        registered_by=by,
+        change=Change(change),
+        reasons=_reasons(reasons),
+        metadata=dict(_metadata(metadata)),
+        quality=None if quality is None else json.loads(quality),
     )
+
+
+@lru_cache(maxsize=1024)
+def _reasons(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text))
+
+
+@lru_cache(maxsize=1024)
+def _metadata(text: str) -> tuple[tuple[str, str], ...]:
+    return tuple(json.loads(text).items())
