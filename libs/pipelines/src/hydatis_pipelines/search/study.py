@@ -24,13 +24,15 @@ from hydatis_pipelines.search.experiments import Experiment
 from hydatis_pipelines.search.samplers import pruner_of, sampler_of
 from hydatis_pipelines.search.space import Choice
 
-__all__ = ["DONE", "alone", "begin", "finished", "open_study", "storage_errors", "study_name"]
+__all__ = ["DONE", "UNPRUNED", "alone", "begin", "finished", "open_study", "storage_errors", "study_name"]
 
 #: States of a trial that counts.
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 _BUSY_SECONDS = 60
 #: Attribute of a trial: the number of the failed one that it repeats.
 _RETRY_OF = "retry_of"
+#: Attribute of a trial that runs to its end, whatever it promises: that of the defaults, which all others are compared with.
+UNPRUNED = "unpruned"
 _HEARTBEAT_SECONDS, _GRACE_SECONDS = 30, 90
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -93,7 +95,9 @@ def begin(study: optuna.Study, experiment: Experiment, trials: int, *, resume: b
         shown = f"search {study.study_name} has {len(finished(study))} of {trials} trials"
         raise InvalidValue(shown, field="--resume", expected="--resume to go on with it, or another --seed")
     if not there:
-        for values in _first(experiment)[:trials]:
+        first, *others = _first(experiment)[:trials]
+        study.enqueue_trial(first, user_attrs={UNPRUNED: True})
+        for values in others:
             study.enqueue_trial(values)
     if shared:
         optuna.storages.fail_stale_trials(study)
@@ -104,7 +108,7 @@ def begin(study: optuna.Study, experiment: Experiment, trials: int, *, resume: b
     again = {trial.user_attrs.get(_RETRY_OF) for trial in study.get_trials(deepcopy=False)}
     for trial in failed:
         if trial.number not in again and trial.params:
-            study.enqueue_trial(trial.params, user_attrs={_RETRY_OF: trial.number})
+            study.enqueue_trial(trial.params, user_attrs=dict(trial.user_attrs) | {_RETRY_OF: trial.number})
     return max(trials - len(finished(study)), 0)
 
 
@@ -114,10 +118,14 @@ def finished(study: optuna.Study) -> list[FrozenTrial]:
 
 
 def _first(experiment: Experiment) -> list[dict[str, Any]]:
+    """What a new study has in its queue, the defaults first."""
     if experiment.algorithm == "grid":
         choices = [one for one in experiment.parameters if isinstance(one, Choice)]
-        cells = itertools.product(*(one.values for one in choices))
-        return [dict(zip((one.name for one in choices), cell, strict=True)) for cell in cells]
+        cells = [
+            dict(zip((one.name for one in choices), cell, strict=True))
+            for cell in itertools.product(*(one.values for one in choices))
+        ]
+        return sorted(cells, key=lambda cell: cell != experiment.defaults)
     budget = experiment.budget.parameter if experiment.budget else ""
     return [{name: value for name, value in experiment.defaults.items() if name != budget}]
 

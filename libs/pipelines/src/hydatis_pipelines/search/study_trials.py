@@ -11,7 +11,7 @@ from hydatis_pipelines.search.experiments import Experiment
 from hydatis_pipelines.search.samplers import suggest
 from hydatis_pipelines.search.slice import Slice
 from hydatis_pipelines.search.space import Value
-from hydatis_pipelines.search.study import open_study, storage_errors, study_name
+from hydatis_pipelines.search.study import UNPRUNED, open_study, storage_errors, study_name
 from hydatis_pipelines.search.trial import TrialResult, run_trial
 
 __all__ = ["FIGURES_KEY", "WINDOWS_KEY", "work_on"]
@@ -61,9 +61,7 @@ def work_on(of: Slice, experiment: Experiment, url: str, trials: int, seed: int,
 
 def _by_windows(of: Slice, experiment: Experiment, values: dict[str, Value], trial: optuna.Trial, seed: int) -> TrialResult:
     def report(window: int, score: float) -> None:
-        trial.report(score, window)
-        if trial.should_prune():
-            raise optuna.TrialPruned
+        _report(trial, score, window)
 
     return run_trial(of, experiment, values, seed=seed, told=report)
 
@@ -73,10 +71,14 @@ def _with_budgets(of: Slice, experiment: Experiment, values: dict[str, Value], t
     assert experiment.budget is not None, "only called for experiments with a budget"
     for budget in _budgets(experiment):
         result = run_trial(of, experiment, values | {experiment.budget.parameter: budget}, seed=seed)
-        trial.report(result.score, budget)
-        if trial.should_prune():
-            raise optuna.TrialPruned
+        _report(trial, result.score, budget)
     return result
+
+
+def _report(trial: optuna.Trial, score: float, step: int) -> None:
+    trial.report(score, step)
+    if trial.should_prune() and UNPRUNED not in trial.user_attrs:
+        raise optuna.TrialPruned
 
 
 def _budgets(experiment: Experiment) -> Iterator[int]:
