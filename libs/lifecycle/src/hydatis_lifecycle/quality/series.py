@@ -7,6 +7,7 @@ bytes, are needed.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from hydatis_lifecycle.quality.rules import SeriesRule
 __all__ = ["SeriesFaults", "series_faults"]
 
 Rows = NDArray[np.intp]
+#: Signed, and wide enough for their differences.
+Times = NDArray[np.signedinteger[Any]] | NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +41,7 @@ class SeriesFaults:
     """From the last sample of anybody to the next one; longest first."""
 
 
-def series_faults(
-    rule: SeriesRule, keys: NDArray[np.int64], times: NDArray[np.int64] | NDArray[np.float64], now_seconds: float | None
-) -> SeriesFaults:
+def series_faults(rule: SeriesRule, keys: NDArray[np.signedinteger[Any]], times: Times, now_seconds: float | None) -> SeriesFaults:
     """Compares each row with those of its series.
 
     Args:
@@ -52,7 +53,7 @@ def series_faults(
     order: Rows = np.arange(len(keys), dtype=np.intp) if _is_sorted(keys, times) else np.lexsort((times, keys))
     in_order_keys, in_order_times = keys[order], times[order]
     same = (in_order_keys[1:] == in_order_keys[:-1]) & (in_order_keys[1:] >= 0)
-    waits = np.diff(in_order_times).astype(np.float64)
+    waits = np.diff(in_order_times)
     repeated = np.sort(order[1:][same & (waits == 0)])
     none = np.zeros(0, dtype=np.intp)
     if not rule.time:
@@ -66,19 +67,19 @@ def series_faults(
         return SeriesFaults(repeated, disordered, none, np.zeros(0), future, 0, ())
     is_late = same & (waits > rule.late_steps * rule.step)
     longest = np.argsort(-waits[is_late], kind="stable")
-    late, waited = order[1:][is_late][longest], waits[is_late][longest]
+    late, waited = order[1:][is_late][longest], waits[is_late][longest].astype(np.float64)
     missing = np.maximum(np.rint(waited / rule.step) - 1, 0).sum()
     return SeriesFaults(
         repeated, disordered, late, waited, future, int(missing), _silences(rule, times) if rule.silent_steps else ()
     )
 
 
-def _is_sorted(keys: NDArray[np.int64], times: NDArray[np.int64] | NDArray[np.float64]) -> bool:
+def _is_sorted(keys: NDArray[np.signedinteger[Any]], times: Times) -> bool:
     later = (keys[1:] > keys[:-1]) | ((keys[1:] == keys[:-1]) & (times[1:] >= times[:-1]))
     return bool(later.all())
 
 
-def _silences(rule: SeriesRule, times: NDArray[np.int64] | NDArray[np.float64]) -> tuple[tuple[float, float], ...]:
+def _silences(rule: SeriesRule, times: Times) -> tuple[tuple[float, float], ...]:
     moments = np.unique(times)
     waits = np.diff(moments)
     found = np.flatnonzero(waits > rule.silent_steps * rule.step)

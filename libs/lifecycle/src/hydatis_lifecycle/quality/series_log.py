@@ -42,7 +42,9 @@ class SeriesLog:
             lookup = np.array([codes.setdefault(text, len(codes)) for text in texts.tolist()] + [-1], dtype=np.int32)
             kept.append(lookup[own])
         count = len(batch[self._rule.key[0]])
-        self._times.append(np.asarray(batch[self._rule.time]) if self._rule.time else np.zeros(count, dtype=np.int8))
+        times = np.asarray(batch[self._rule.time]) if self._rule.time else np.zeros(count, dtype=np.int8)
+        # a difference of two 32-bit times may not fit into one
+        self._times.append(times.astype(np.int64) if self._rule.time and times.dtype.kind in "iu" else times)
 
     def findings(self, now_seconds: float | None, place: Place) -> tuple[SeriesFaults, list[tuple[Finding, NDArray[np.intp]]]]:
         """What was found, each with its rows of the table.
@@ -52,9 +54,9 @@ class SeriesLog:
             place: where a row stands.
         """
         columns = [np.concatenate(kept) for kept in self._keys]
-        keys = columns[0].astype(np.int64)
+        keys: NDArray[np.signedinteger[Any]] = columns[0]
         for codes, column in zip(self._codes[1:], columns[1:], strict=True):
-            both = np.where((keys < 0) | (column < 0), -1, keys * len(codes) + column)
+            both = np.where((keys < 0) | (column < 0), -1, keys.astype(np.int64) * len(codes) + column)
             # numbered anew: the product of many columns would not fit
             keys = np.where(both < 0, -1, pd.factorize(both)[0])
         times = np.concatenate(self._times)
@@ -70,7 +72,7 @@ class SeriesLog:
         return faults, self._told(faults, example, keys)
 
     def _told(
-        self, faults: SeriesFaults, example: Callable[..., Example], keys: NDArray[np.int64]
+        self, faults: SeriesFaults, example: Callable[..., Example], keys: NDArray[np.signedinteger[Any]]
     ) -> list[tuple[Finding, NDArray[np.intp]]]:
         rule, rows, none = self._rule, len(keys), np.zeros(0, dtype=np.intp)
         whose = ", ".join(rule.key)
