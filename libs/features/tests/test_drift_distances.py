@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hydatis_core.errors import WrongShape
 from hydatis_features.column_sketch import count_in_bins, sketch_column
-from hydatis_features.drift_distances import jensen_shannon_divergence, population_stability_index
+from hydatis_features.drift_distances import index_without_drift, jensen_shannon_divergence, population_stability_index
 
 
 def test_the_index_of_a_textbook_case() -> None:
@@ -59,3 +59,16 @@ def test_a_shift_is_seen_and_a_column_that_goes_unknown_too() -> None:
     assert index(same) < 0.02
     assert index(shifted) > 0.2
     assert index(np.where(draws.random(5_000) < 0.3, np.nan, same)) > 0.25
+
+
+def test_the_index_of_small_samples_of_one_distribution_is_what_is_said_of_it() -> None:
+    draws = np.random.default_rng(5)
+    indices, said = [], []
+    for _ in range(200):
+        sketch = sketch_column(draws.normal(size=400), bins_count=10)
+        counts = count_in_bins(sketch.edges, draws.normal(size=300))
+        indices.append(population_stability_index(sketch.counts, counts))
+        said.append(index_without_drift(sketch.counts, counts))
+    assert said[0] == pytest.approx(9 * (1 / 400 + 1 / 300))
+    assert np.mean(indices) == pytest.approx(np.mean(said), rel=0.1)
+    assert math.isnan(index_without_drift(np.array([0, 0]), np.array([1, 2])))

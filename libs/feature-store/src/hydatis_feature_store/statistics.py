@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from hydatis_core.errors import DependencyUnavailable, WrongShape
 from hydatis_features.column_sketch import count_in_bins, sketch_column
-from hydatis_features.drift_distances import jensen_shannon_divergence, population_stability_index
+from hydatis_features.drift_distances import index_without_drift, jensen_shannon_divergence, population_stability_index
 from numpy.typing import NDArray
 
 from hydatis_feature_store.offline_files import OfflineFiles
@@ -22,7 +22,7 @@ __all__ = ["MOVED", "SHIFTED", "FeatureStatistics", "feature_statistics", "store
 
 Matrix = NDArray[np.float32]
 
-#: From these population stability indices on a column is said to have moved, or shifted.
+#: From these population stability indices on, beyond that of samples so small without drift, a column has moved, or shifted.
 MOVED, SHIFTED = 0.1, 0.25
 _QUANTILES = (0.05, 0.5, 0.95)
 
@@ -48,14 +48,17 @@ class FeatureStatistics:
     """Population stability index against the reference, unknown counted as a bin; NaN without reference."""
     divergence: float
     """Jensen-Shannon divergence against it, 0..1 bits."""
+    index_without_drift: float
+    """What the index would be of two such samples of one distribution."""
 
     @property
     def finding(self) -> str:
         """What is to be said of it: the first row of the table that holds; empty when there is nothing."""
+        beyond = self.stability_index - self.index_without_drift
         rows = (
             (self.unknown_ratio == 1, "never known"),
-            (self.stability_index > SHIFTED, "shifted"),
-            (self.stability_index > MOVED, "moved"),
+            (beyond > SHIFTED, "shifted"),
+            (beyond > MOVED, "moved"),
             (self.is_constant, "constant"),
             (self.unknown_ratio > 0.5, "mostly unknown"),
         )
@@ -111,12 +114,13 @@ def _of_column(name: str, window: NDArray[np.float32], reference: NDArray[np.flo
     sketch = sketch_column(window)
     known = window[~np.isnan(window)]
     low, middle, high = (float(np.quantile(known, at)) if known.size else float("nan") for at in _QUANTILES)
-    index = divergence = float("nan")
+    index = divergence = without = float("nan")
     if reference is not None:
         before = sketch_column(reference)
         now = count_in_bins(before.edges, window)
         index = population_stability_index(before.counts, now)
         divergence = jensen_shannon_divergence(before.counts, now)
+        without = index_without_drift(before.counts, now)
     return FeatureStatistics(
         name,
         sketch.rows_count,
@@ -131,4 +135,5 @@ def _of_column(name: str, window: NDArray[np.float32], reference: NDArray[np.flo
         high,
         index,
         divergence,
+        without,
     )

@@ -183,10 +183,12 @@ def stats(
         head: dict[str, Any] = {"view": view, "from_seconds": first, "until_seconds": last, "rows": len(window), **named}
         typer.echo(json.dumps(storable(head | {"features": [one.to_json() for one in told]}), indent=2))
         return
-    table = Table("feature", "unknown", "p05", "p50", "p95", "PSI", "JS", "finding", title=f"{view}: {len(window):,} rows")
+    table = Table(
+        "feature", "unknown", "p05", "p50", "p95", "PSI", "no drift", "JS", "finding", title=f"{view}: {len(window):,} rows"
+    )
     by_drift = sorted(told, key=lambda one: (not one.finding, -(one.stability_index if one.stability_index > 0 else 0.0)))
     for one in by_drift[:rows]:
-        figures = (one.p05, one.p50, one.p95, one.stability_index, one.divergence)
+        figures = (one.p05, one.p50, one.p95, one.stability_index, one.index_without_drift, one.divergence)
         table.add_row(one.name, f"{one.unknown_ratio:.1%}", *(_figure(value) for value in figures), one.finding)
     out.print(table)
     found = sum(bool(one.finding) for one in told)

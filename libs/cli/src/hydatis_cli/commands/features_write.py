@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Annotated
 
 import typer
@@ -43,6 +44,7 @@ def write(
     from hydatis_serving.transport_security import PLAIN
 
     setup_logs("feature-writer")
+    logging.getLogger("feast").setLevel(logging.WARNING)  # it says at every push that it looked at its registry
     registry = new_registry("feature-writer")
     metrics = WriterMetrics(registry)
     repository = feature_repository(state, online)
