@@ -1,7 +1,8 @@
 """Which code a step ran with: what a result depends on beside its inputs.
 
 A package's version stays the same from one edit to the next, and a commit is not known inside an image. So the code is known by its
-own bytes, and the libraries whose numbers end up in models by their versions.
+own bytes, and the libraries whose numbers end up in models by their versions. Whoever builds an image may say the version instead
+(``HYDATIS_CODE_VERSION``, the commit it was built from).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import importlib.util
+import os
 from functools import cache
 from pathlib import Path
 
@@ -22,7 +24,13 @@ LIBRARIES = ("numpy", "scikit-learn", "xgboost", "xgboost-cpu", "pandas", "pande
 
 @cache
 def code_version() -> str:
-    """``sha256:...`` over the source of the rooms and the versions of the libraries; nothing is imported for it."""
+    """What ``HYDATIS_CODE_VERSION`` says, or ``sha256:...`` over the source of the rooms and the versions of the libraries.
+
+    Nothing is imported for it.
+    """
+    told = os.environ.get("HYDATIS_CODE_VERSION")
+    if told:
+        return told
     sha = hashlib.sha256()
     for room in ROOMS:
         spec = importlib.util.find_spec(f"hydatis_{room}")

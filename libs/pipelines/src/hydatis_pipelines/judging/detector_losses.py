@@ -79,8 +79,9 @@ class _Deviations:
     def __init__(self, like: IsolationForestArrays, names: tuple[str, ...], rows: NDArray[np.float32]) -> None:
         self._like, self._names = like, names
         values = self._inputs(rows)
-        usual = np.nanmedian(values, axis=0)
-        self._usual = np.where(np.isfinite(usual), usual, 0).astype(np.float32)
+        known = np.isfinite(values).any(axis=0)
+        self._usual = np.zeros(values.shape[1], dtype=np.float32)
+        self._usual[known] = np.nanmedian(values[:, known], axis=0)
         self._detector = LargestDeviation.of_training(self._filled(values))
 
     def scores(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
