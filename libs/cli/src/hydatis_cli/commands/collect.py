@@ -20,7 +20,9 @@ from hydatis_cli.options import DEFAULT_STATE, JsonOption, StateOption
 from hydatis_cli.state_folder import StateFolder
 
 if TYPE_CHECKING:
+    from hydatis_assessment.capture.cluster_capture import PrometheusAccess
     from hydatis_collection.collector import Collected
+    from hydatis_collection.ledger import Collection
 
 __all__ = ["collect"]
 
@@ -62,22 +64,25 @@ def collect(  # nosec B107  # a file's name
     """
     if follow and until:
         raise InvalidValue("there is an end to follow no more after", field="--follow, --until", expected="one of them")
+    # the client of Prometheus and pyarrow weigh a third of a second
+    from hydatis_assessment.capture.cluster_capture import PrometheusAccess
+    from hydatis_collection.collector import SETTLE_SECONDS
+    from hydatis_collection.question import collection
+
     folder = out_ or LifecycleHome(StateFolder(state).root / "lifecycle", {}).root / "collected"
+    asked = collection(prometheus, step_seconds=step, window_seconds=window, matchers=match)
+    access = PrometheusAccess(prometheus, token_file, ca_file, patience)
     while True:
         now = _seconds(until)
         first = now - _DAY_SECONDS * (retention_days if days is None else days)
         try:
-            done = _run(folder, prometheus, (token_file, ca_file), match, (step, window), (first, now), retention_days, patience)
+            _tell(_run(folder, asked, access, first, now, retention_days), folder, as_json=json_)
         except DependencyUnavailable as failure:
             if not follow:
                 raise
             err.print(f"[yellow]will try again:[/yellow] {failure}", highlight=False, soft_wrap=True)
-        else:
-            _tell(done, folder, as_json=json_)
         if not follow:
             return
-        from hydatis_collection.collector import SETTLE_SECONDS
-
         time.sleep(window - (time.time() - SETTLE_SECONDS) % window + 1.0)
 
 
@@ -93,31 +98,19 @@ def _seconds(until: str) -> float:
 
 
 def _run(
-    folder: Path,
-    url: str,
-    files: tuple[str, str],
-    matchers: str,
-    lengths: tuple[int, int],
-    span: tuple[float, float],
-    retention_days: float,
-    patience_seconds: float,
+    folder: Path, asked: Collection, access: PrometheusAccess, first_seconds: float, now_seconds: float, retention_days: float
 ) -> Collected:
-    # the client of Prometheus and pyarrow weigh a third of a second
     from hydatis_collection.collector import Collector
     from hydatis_collection.courses import matrix
     from hydatis_collection.ledger import Ledger
-    from hydatis_collection.question import collection
-    from hydatis_serving.prometheus.client import PrometheusClient
     from hydatis_serving.prometheus.past import Asker
 
-    asked = collection(url, step_seconds=lengths[0], window_seconds=lengths[1], matchers=matchers)
-
     async def collected(ledger: Ledger) -> Collected:
-        client = PrometheusClient(url, *files)
-        asker = Asker(client, asked.prometheus, matrix, asked.matchers, patience_seconds)
+        client = access.client()
+        asker = Asker(client, asked.prometheus, matrix, asked.matchers, access.patience_seconds)
         try:
             with progress_bar("collect") as progress:
-                return await Collector(ledger, asked, asker).run(*span, retention_days, progress)
+                return await Collector(ledger, asked, asker).run(first_seconds, now_seconds, retention_days, progress)
         finally:
             await client.close()
 
