@@ -136,6 +136,13 @@ def test_a_unit_that_is_said_to_be_another_breaks_readers_and_is_remembered(regi
     assert (made.version, made.reasons) == ("2.0.0", ("unit changed vm_id of a.parquet: one -> dozen",))
 
 
+@pytest.mark.parametrize("metadata", [{"key": "vm_id,when"}, {"unit.memory": "kib"}])
+def test_metadata_that_speak_of_no_column_are_refused(metadata: dict[str, str], register: Any, catalogue: Catalogue) -> None:
+    with pytest.raises(InvalidValue, match="no table has"):
+        register({"a.parquet": samples(), "b.txt": "x"}, metadata=metadata)
+    assert catalogue.versions("bitbrains") == ()
+
+
 def test_text_that_lines_were_appended_to_has_grown_and_edited_text_was_corrected(register: Any) -> None:
     register({"a.csv": "t,x\n1,2\n"})
     assert register({"a.csv": "t,x\n1,2\n3,4\n"}).reasons == ("bytes appended: a.csv",)

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hydatis_core.errors import InvalidValue
+
 from hydatis_lifecycle.datasets.schema import Schema
 from hydatis_lifecycle.versions import Change
 
-__all__ = ["INHERITED", "RegisteredVersion", "inherited_metadata", "key_of", "units_of"]
+__all__ = ["INHERITED", "RegisteredVersion", "check_reading", "inherited_metadata", "key_of", "units_of"]
 
 #: Metadata that says how to read a dataset, which the next version has too unless it says otherwise.
 INHERITED = ("key", "unit.")
@@ -45,6 +47,21 @@ class RegisteredVersion:
 def inherited_metadata(before: Mapping[str, str], said: Mapping[str, str]) -> dict[str, str]:
     """Metadata of the next version: what was said, and of the version before what still says how to read it."""
     return {name: value for name, value in before.items() if name.startswith(INHERITED)} | dict(said)
+
+
+def check_reading(said: Mapping[str, str], schema: Schema) -> None:
+    """Refuses metadata that speak of columns which are not there.
+
+    Raises:
+        InvalidValue: no table has all columns of the key, or none has a column whose unit is said.
+    """
+    tables = [{column.name for column in table.columns} for table in schema.tables]
+    key = key_of(said)
+    if key and not any(names.issuperset(key) for names in tables):
+        raise InvalidValue(f"no table has the columns {', '.join(key)}", field="key", expected="columns of one table, with commas")
+    for column in units_of(said):
+        if not any(column in names for names in tables):
+            raise InvalidValue("no table has the column", field=f"unit.{column}", expected="a column of the dataset")
 
 
 def key_of(metadata: Mapping[str, str]) -> tuple[str, ...]:

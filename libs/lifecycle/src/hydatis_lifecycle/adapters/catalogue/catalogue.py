@@ -23,7 +23,7 @@ from hydatis_lifecycle.datasets.access import AccessPolicy, Action
 from hydatis_lifecycle.datasets.difference import DatasetDifference
 from hydatis_lifecycle.datasets.garbage import StoredVersion, versions_to_retire
 from hydatis_lifecycle.datasets.manifest import DatasetManifest, check_dataset_name
-from hydatis_lifecycle.datasets.registered_version import RegisteredVersion, inherited_metadata, key_of
+from hydatis_lifecycle.datasets.registered_version import RegisteredVersion, check_reading, inherited_metadata, key_of
 from hydatis_lifecycle.datasets.verification import Verification, compare_files
 
 __all__ = ["Catalogue"]
@@ -154,6 +154,7 @@ class Catalogue:
             self._log(connection, Action.READ.value, name, found[1].version if found else "", reason)
         said = inherited_metadata(found[1].metadata if found else {}, metadata or {})
         content = content_of_folder(Path(folder), said, progress)
+        check_reading(metadata or {}, content.schema)
         return self._registration("").decide(Proposal(name, said, None, self._user, time_seconds), content)
 
     def check_out(self, name: str, version: str | None, folder: Path, progress: Progress = untold) -> RegisteredVersion:

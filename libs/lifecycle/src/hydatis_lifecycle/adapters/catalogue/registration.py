@@ -24,7 +24,7 @@ from hydatis_lifecycle.adapters.catalogue.database import reading, writing
 from hydatis_lifecycle.adapters.catalogue.folder_files import Progress, Tally, bytes_of, files_below, in_parallel
 from hydatis_lifecycle.adapters.catalogue.parquet_files import is_parquet, read_columns
 from hydatis_lifecycle.datasets.manifest import DatasetManifest, FileEntry
-from hydatis_lifecycle.datasets.registered_version import RegisteredVersion, inherited_metadata, key_of, units_of
+from hydatis_lifecycle.datasets.registered_version import RegisteredVersion, check_reading, inherited_metadata, key_of, units_of
 from hydatis_lifecycle.datasets.schema import Columns
 from hydatis_lifecycle.versions import Change, next_version
 
@@ -75,7 +75,7 @@ class Registration:
         """The version that a folder is: a new one, or the one that has its content already.
 
         Raises:
-            InvalidValue, TraceRefused: the folder cannot be a dataset; nothing was stored.
+            InvalidValue, TraceRefused: the folder cannot be a dataset, or is not what its metadata say; nothing was stored.
             DependencyUnavailable: the disk is full, or the database is locked; no version was made.
             TooLate: others register this dataset all the time.
         """
@@ -98,6 +98,7 @@ class Registration:
             content = Content.of(
                 manifest, {one.entry.path: one.columns for one in incoming}, lambda path: self._blobs.path_of(digests[path])
             )
+            check_reading(proposal.metadata, content.schema)
             for one in incoming:
                 self._blobs.adopt(one.copy, one.entry.sha256)
             self._blobs.sync_names(digests.values())
