@@ -5,8 +5,8 @@
 
 (Mockus 1975; Jones, Schonlau and Welch 1998, equation 15, for a maximum; Matern 5/2 after Snoek, Larochelle and Adams 2012.) mu and
 sigma are of f without the noise, and best is the largest mu among points that were tried: a lucky observation is no target. Points
-on trial elsewhere count as if they had come to mu (kriging believer: Ginsbourger, Le Riche and Carraro 2010), so that two processes
-do not try the same.
+on trial elsewhere count as if they had come to the mean of all scores (a constant liar: Ginsbourger, Le Riche and Carraro 2010), so
+that two processes keep apart.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def most_promising(tried: Matrix, scores: Matrix, on_trial: Matrix, *, random: n
         model.fit(tried, standard)
     if len(on_trial):
         fitted = GaussianProcessRegressor(model.kernel_, optimizer=None)
-        model = fitted.fit(np.concatenate([tried, on_trial]), np.concatenate([standard, model.predict(on_trial)]))
+        model = fitted.fit(np.concatenate([tried, on_trial]), np.concatenate([standard, np.zeros(len(on_trial))]))
     near = tried[int(scores.argmax())] + random.normal(0.0, _NEAR_DEVIATION, (_NEAR_COUNT, inputs))
     candidates = np.concatenate([random.random((_CANDIDATES_COUNT, inputs)), np.clip(near, 0.0, 1.0)])
     mean, deviation = model.predict(candidates, return_std=True)

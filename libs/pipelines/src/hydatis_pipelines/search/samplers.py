@@ -49,12 +49,11 @@ def suggest(trial: optuna.Trial, experiment: Experiment) -> dict[str, Value]:
 
 def sampler_of(experiment: Experiment, seed: int) -> BaseSampler:
     """The sampler of an experiment; processes of one search have different seeds."""
-    first = {name: value for name, value in experiment.defaults.items() if not isinstance(value, bool | str)}
     makers: Mapping[str, Callable[[], BaseSampler]] = {
         "bayesian": lambda: ExpectedImprovementSampler(seed),
         "random": lambda: RandomSampler(seed=seed),
         "hyperband": lambda: RandomSampler(seed=seed),
-        "cma-es": lambda: CmaEsSampler(x0=first, seed=seed, n_startup_trials=1),
+        "cma-es": lambda: CmaEsSampler(seed=seed, n_startup_trials=1),
         "grid": lambda: RandomSampler(seed=seed),
         "tpe": lambda: TPESampler(seed=seed, multivariate=True, constant_liar=True, n_startup_trials=6),
     }
