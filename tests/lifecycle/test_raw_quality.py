@@ -50,6 +50,22 @@ TRACES: dict[str, tuple[int, dict[tuple[str, str], int]]] = {
             ("openb_pods", "life_cut"): 404,
         },
     ),
+    "alibaba_dlrm_2025": (
+        19_516,
+        {("alibaba_dlrm_2025", "creation_outside"): 6_125, ("alibaba_dlrm_2025", "deletion_outside"): 7_204},
+    ),
+    "alibaba_genai_2026": (
+        393_805,
+        {
+            ("genai_memory_util_frac", "range"): 1,  # -0.000012
+            ("genai_memory_util_frac", "missing"): 983,
+            ("genai_memory_util_frac", "late"): 12,
+            ("genai_gpu_util_pct", "missing"): 3_427,
+            ("genai_gpu_util_pct", "late"): 1_411,
+            ("genai_gpu_memory_used_bytes", "missing"): 983,
+            ("genai_gpu_memory_used_bytes", "late"): 10,
+        },
+    ),
     "smd": (284_329, {}),
     "asd": (115_291, {}),
     "nab": (69_073, {("nab", "repeated"): 33, ("nab", "missing"): 49, ("nab", "late"): 17}),

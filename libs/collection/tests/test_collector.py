@@ -133,6 +133,15 @@ def test_a_file_that_cannot_be_written_is_a_sentence(tmp_path: Path, monkeypatch
     assert list((tmp_path / "nodes").iterdir()) == []
 
 
+def test_a_window_whose_file_is_gone_is_collected_again(tmp_path: Path) -> None:
+    collect(tmp_path, Prometheus())
+    before = content(tmp_path)
+    (tmp_path / "pods" / "pods-20261123T0000Z.parquet").unlink()
+    done = collect(tmp_path, Prometheus())
+    assert (done.windows, done.kept_count) == (["20261123T0000Z"], 2)
+    assert content(tmp_path) == before
+
+
 @pytest.mark.parametrize(("name", "text"), [("ledger.json", "{"), ("ledger.json", '{"x": 1}'), ("collection.json", "[]")])
 def test_a_folder_that_was_changed_is_refused(tmp_path: Path, name: str, text: str) -> None:
     collect(tmp_path, Prometheus(), hours=1)

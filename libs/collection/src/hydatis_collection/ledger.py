@@ -85,7 +85,7 @@ class Ledger:
             yield
 
     def begin(self, asked: Collection) -> None:
-        """Begins a collection, or goes on with it; throws away what a killed one left half done.
+        """Begins a collection, or goes on with it; throws away what a killed one left half done, and forgets windows without files.
 
         Raises:
             InvalidValue: it was begun with another question.
@@ -101,6 +101,8 @@ class Ledger:
             mine, its = msgspec.structs.asdict(there), msgspec.structs.asdict(asked)
             told = ", ".join(f"{name} {mine[name]!r} and not {its[name]!r}" for name in mine if mine[name] != its[name])
             raise InvalidValue(f"{self.path} was begun with {told}", field="--out", expected="the same question, or another folder")
+        lost = [name for name, entry in self.entries.items() if not all((self.path / file).is_file() for file in entry.files)]
+        self.drop(lost)
         named = {file for entry in self.entries.values() for file in entry.files}
         for file in (*self.path.glob("*/*.parquet"), *self.path.glob(f"*/{UNFINISHED}"), *self.path.glob(UNFINISHED)):
             if str(file.relative_to(self.path)) not in named:

@@ -8,7 +8,7 @@ from pathlib import Path
 from hydatis_core.errors import InvalidValue
 from hydatis_lifecycle.quality.rules import TableRules
 
-from hydatis_pipelines.raw_quality import alibaba_2018, bitbrains, labelled, openb, planetlab
+from hydatis_pipelines.raw_quality import alibaba_2018, alibaba_pods, bitbrains, labelled, openb, planetlab
 from hydatis_pipelines.raw_quality.collected import collected_tables
 
 __all__ = ["COLLECTED", "RAW_RULES", "rules_of"]
@@ -18,6 +18,8 @@ RAW_RULES: Mapping[str, tuple[TableRules, ...]] = {
     "planetlab": planetlab.TABLES,
     "alibaba_2018": alibaba_2018.TABLES,
     "openb": openb.TABLES,
+    "alibaba_dlrm_2025": alibaba_pods.DLRM_TABLES,
+    "alibaba_genai_2026": alibaba_pods.GENAI_TABLES,
     "smd": labelled.SMD_TABLES,
     "asd": labelled.ASD_TABLES,
     "nab": labelled.NAB_TABLES,
