@@ -17,7 +17,11 @@ __all__ = ["check"]
 def check(
     trace: Annotated[
         str,
-        typer.Option("--trace", help="bitbrains, planetlab, alibaba_2018, openb, smd, asd, nab, or collected by hydatis collect."),
+        typer.Option(
+            "--trace",
+            help="bitbrains, planetlab, alibaba_2018, openb, alibaba_dlrm_2025, alibaba_genai_2026, smd, asd, nab;"
+            " or collected: what hydatis collect wrote.",
+        ),
     ] = "bitbrains",
     data: DataOption = None,
     thresholds: Annotated[
