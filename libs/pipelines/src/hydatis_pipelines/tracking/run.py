@@ -15,6 +15,7 @@ from time import time
 from typing import TYPE_CHECKING
 
 from hydatis_lifecycle.adapters.artifact_folder import ArtifactFolder
+from hydatis_lifecycle.adapters.stage_book import StageBook
 from hydatis_lifecycle.artifacts import Artifact
 from hydatis_lifecycle.cards.card import CardContext, card_of
 from hydatis_lifecycle.lineage.record import EntityKind
@@ -72,6 +73,9 @@ def track_run(
         known = registry.find(manifest.name, artifact_digest(manifest))
         context = (contexts or {}).get(manifest.name, CardContext())
         found[manifest.name] = known or _track(registry, model.path, artifact, context, business or {})
+    book = StageBook(home.stages)
+    for name in found:
+        registry.mirror(name, book.stages(name))  # it may have been promoted before it was registered
     return found
 
 
