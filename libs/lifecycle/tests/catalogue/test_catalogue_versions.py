@@ -295,3 +295,9 @@ def test_folders_that_cannot_be_a_dataset_are_refused(catalogue: Catalogue, writ
         with pytest.raises(InvalidValue, match=words):
             catalogue.register("bitbrains", tmp_path / folder, time_seconds=1.0)
     assert catalogue.versions("bitbrains") == ()
+
+
+def test_a_folder_that_holds_the_store_is_no_dataset(catalogue: Catalogue, write_folder: Write, tmp_path: Path) -> None:
+    write_folder("data", {"a.txt": "1\n"})
+    with pytest.raises(InvalidValue, match="holds the catalogue's own objects"):
+        catalogue.register("everything", tmp_path, time_seconds=1.0)

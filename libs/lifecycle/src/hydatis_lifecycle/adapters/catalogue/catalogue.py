@@ -7,10 +7,11 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from hydatis_core.errors import InvalidValue, NotAllowed
+from hydatis_core.errors import InvalidValue
 from sqlalchemy import Connection, Engine
 
 from hydatis_lifecycle.adapters.catalogue import access_log, version_rows
+from hydatis_lifecycle.adapters.catalogue.access_gate import AccessGate
 from hydatis_lifecycle.adapters.catalogue.access_log import AccessEvent
 from hydatis_lifecycle.adapters.catalogue.blobs import BlobStore, hash_file
 from hydatis_lifecycle.adapters.catalogue.check_out import write_folder
@@ -59,7 +60,7 @@ class Catalogue:
     ) -> None:
         self._engine: Engine = open_database(url, busy_seconds=busy_seconds)
         self._blobs = BlobStore(objects)
-        self._policy, self._user, self._clock = policy, user, clock
+        self._gate = AccessGate(self._engine, policy, user, clock)
 
     def register(
         self,
@@ -87,8 +88,8 @@ class Catalogue:
             TraceRefused: a Parquet file that is not whole; the message names it.
         """
         check_dataset_name(name)
-        reason = self._allowed(Action.REGISTER, name)
-        proposal = Proposal(name, dict(metadata or {}), quality, self._user, time_seconds)
+        reason = self._gate.require(Action.REGISTER, name)
+        proposal = Proposal(name, dict(metadata or {}), quality, self._gate.user, time_seconds)
         return self._registration(reason).run(proposal, Path(folder), progress)
 
     def get(self, name: str, version: str | None = None) -> RegisteredVersion:
@@ -109,18 +110,17 @@ class Catalogue:
 
     def versions(self, name: str, limit: int | None = None) -> tuple[RegisteredVersion, ...]:
         """Versions of a dataset, newest first; empty when there are none."""
-        reason = self._allowed(Action.READ, name)
+        reason = self._gate.require(Action.READ, name)
         with reading(self._engine) as connection:
             found = version_rows.versions_of(connection, name, limit)
-        with writing(self._engine) as connection:
-            self._log(connection, Action.READ.value, name, "", reason)
+        self._gate.log_now(Action.READ.value, name, "", reason)
         return found
 
     def datasets(self) -> tuple[tuple[RegisteredVersion, int], ...]:
         """Every dataset that may be read: its newest version, and how many there are."""
         with reading(self._engine) as connection:
             found = version_rows.newest_of_each(connection)
-        return tuple(one for one in found if self._policy.decide(self._user, Action.READ, one[0].name).allowed)
+        return tuple(one for one in found if self._gate.may(Action.READ, one[0].name))
 
     def difference(self, name: str, before: str, after: str | None = None) -> DatasetDifference:
         """What a dataset became from one version to another (None: the newest).
@@ -147,15 +147,14 @@ class Catalogue:
             TraceRefused: a Parquet file that is not whole; the message names it.
         """
         check_dataset_name(name)
-        reason = self._allowed(Action.READ, name)
+        reason = self._gate.require(Action.READ, name)
         with reading(self._engine) as connection:
             found = version_rows.find(connection, name, None)
-        with writing(self._engine) as connection:
-            self._log(connection, Action.READ.value, name, found[1].version if found else "", reason)
+        self._gate.log_now(Action.READ.value, name, found[1].version if found else "", reason)
         said = inherited_metadata(found[1].metadata if found else {}, metadata or {})
         content = content_of_folder(Path(folder), said, progress)
         check_reading(metadata or {}, content.schema)
-        return self._registration("").decide(Proposal(name, said, None, self._user, time_seconds), content)
+        return self._registration("").decide(Proposal(name, said, None, self._gate.user, time_seconds), content)
 
     def check_out(self, name: str, version: str | None, folder: Path, progress: Progress = untold) -> RegisteredVersion:
         """Writes a version's files to a new folder, whole or not at all: copies, which may be changed.
@@ -192,7 +191,7 @@ class Catalogue:
         Raises:
             InvalidValue: there is no such version.
         """
-        reason = self._allowed(Action.DELETE, name, version)
+        reason = self._gate.require(Action.DELETE, name, version)
         with writing(self._engine) as connection:
             self._find(connection, name, version)
             self._retire(connection, name, version, reason)
@@ -219,8 +218,8 @@ class Catalogue:
         def choose(live: tuple[StoredVersion, ...]) -> tuple[StoredVersion, ...]:
             if keep_count is None:
                 return ()
-            mine = [one for one in live if self._policy.decide(self._user, Action.DELETE, one.dataset).allowed]
-            age = {"keep_seconds": keep_seconds, "now_seconds": self._clock()}
+            mine = [one for one in live if self._gate.may(Action.DELETE, one.dataset)]
+            age = {"keep_seconds": keep_seconds, "now_seconds": self._gate.now()}
             return versions_to_retire(mine, keep_count=keep_count, used_digests=used_digests, **age)
 
         def retire(connection: Connection, one: StoredVersion) -> None:
@@ -232,15 +231,14 @@ class Catalogue:
         """The last lines of the access log about what may be read, newest first."""
         with reading(self._engine) as connection:
             found = access_log.events(connection, name, limit)
-        return tuple(one for one in found if self._policy.decide(self._user, Action.READ, one.dataset).allowed)
+        return tuple(one for one in found if self._gate.may(Action.READ, one.dataset))
 
     def _read(self, name: str, version: str | None, doing: str = Action.READ.value) -> tuple[RegisteredVersion, DatasetManifest]:
-        reason = self._allowed(Action.READ, name, version or "", doing)
+        reason = self._gate.require(Action.READ, name, version or "", doing)
         with reading(self._engine) as connection:
             row_id, found = self._find(connection, name, version)
             manifest = version_rows.manifest_of(connection, row_id)
-        with writing(self._engine) as connection:
-            self._log(connection, doing, name, found.version, reason)
+        self._gate.log_now(doing, name, found.version, reason)
         return found, manifest
 
     def _find(self, connection: Connection, name: str, version: str | None) -> tuple[int, RegisteredVersion]:
@@ -252,30 +250,13 @@ class Catalogue:
 
     def _registration(self, reason: str) -> Registration:
         def log(connection: Connection, version: RegisteredVersion) -> None:
-            self._log(connection, Action.REGISTER.value, version.name, version.version, reason)
+            self._gate.log(connection, Action.REGISTER.value, version.name, version.version, reason)
 
         return Registration(self._engine, self._blobs, log)
 
     def _content(self, version: RegisteredVersion, manifest: DatasetManifest) -> Content:
         return content_of_version(version, manifest, self._blobs)
 
-    def _allowed(self, action: Action, name: str, version: str = "", doing: str = "") -> str:
-        """What the policy allows it by; a refusal is logged before it is said.
-
-        Raises:
-            NotAllowed: it does not.
-        """
-        decision = self._policy.decide(self._user, action, name)
-        if not decision.allowed:
-            with writing(self._engine) as connection:
-                self._log(connection, doing or action.value, name, version, decision.reason, allowed=False)
-            raise NotAllowed(decision.reason, field="user", expected="a role of the access policy that allows it")
-        return decision.reason
-
     def _retire(self, connection: Connection, name: str, version: str, reason: str) -> None:
-        version_rows.retire(connection, name, version, self._clock())
-        self._log(connection, Action.DELETE.value, name, version, reason)
-
-    def _log(self, connection: Connection, doing: str, name: str, version: str, reason: str, *, allowed: bool = True) -> None:
-        event = AccessEvent(self._clock(), self._user, doing, name[:128], version[:32], allowed, reason)
-        access_log.append(connection, event)
+        version_rows.retire(connection, name, version, self._gate.now())
+        self._gate.log(connection, Action.DELETE.value, name, version, reason)

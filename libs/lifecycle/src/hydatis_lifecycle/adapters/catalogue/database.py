@@ -88,7 +88,9 @@ def reading(engine: Engine) -> Iterator[Connection]:
     Raises:
         DependencyUnavailable: the database is gone or damaged.
     """
-    with _explained(engine), engine.connect() as connection, connection.begin():
+    # SQLite reads one state anyway
+    options: dict[str, Any] = {} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+    with _explained(engine), engine.connect().execution_options(**options) as connection, connection.begin():
         yield connection
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hydatis_core.errors import TooLate
+from hydatis_core.errors import InvalidValue, TooLate
 from sqlalchemy import Connection, Engine
 
 from hydatis_lifecycle.adapters.catalogue import version_rows
@@ -80,6 +80,9 @@ class Registration:
             TooLate: others register this dataset all the time.
         """
         files = files_below(folder)
+        if self._blobs.folder.resolve().is_relative_to(folder.resolve()):
+            shown = f"{folder} holds the catalogue's own objects"
+            raise InvalidValue(shown, field="folder", expected="a folder of data, beside the state folder or in it")
         tally = Tally(bytes_of(files), progress)
         with self._blobs.adding() as staging:
             with reading(self._engine) as connection:
@@ -122,7 +125,7 @@ class Registration:
             same = version_rows.find_content(connection, name, digest, content.schema)
             before = version_rows.find(connection, name, None)
             manifest_before = version_rows.manifest_of(connection, before[0]) if before else None
-            seen = _seen(connection, name)
+            seen = _Seen(before[0] if before else None, version_rows.newest_version_name(connection, name))
         if same is not None:
             return same[1], seen
         change = Change.MAJOR
