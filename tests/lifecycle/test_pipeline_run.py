@@ -229,3 +229,18 @@ def test_a_drift_that_calls_for_nothing_does_nothing(trained):
     state, data, _ = trained
     ran(state, "nothing", data, "retraining", drift=drift({"cpu-forecaster": "minor"}, 5.0))
     assert tasks(state, "nothing") == {"plan-retraining"}
+
+
+@pytest.mark.slow
+def test_a_moderate_drift_trains_the_family_that_drifted_and_the_champions_stay_for_the_others(trained):
+    state, data, first = trained
+    served = {one["name"] for one in first["registered"]}
+    drifted = "anomaly-detector"
+    report = ran(state, "incremental", data, "retraining", drift=drift({drifted: "moderate"}, 5.0))
+    assert report["status"] == "succeeded", report["failures"]
+    trains = {drifted} | set(report["verdicts"]) - served
+    assert {task.removeprefix("train-") for task in tasks(state, "incremental") if task.startswith("train-")} == trains
+    taken = {task.removeprefix("take-") for task in tasks(state, "incremental") if task.startswith("take-")}
+    assert taken == set(report["verdicts"]) - trains
+    assert all(report["verdicts"][name].startswith("same") for name in taken)
+    assert not taken & {one["name"] for one in report["registered"]}

@@ -258,6 +258,7 @@ STEPS: dict[str, StepCommand] = {
         plan_step.plan_retraining,
         (
             _in("drift", "Drift report (JSON).", EntityKind.EVALUATION),
+            _CHAMPIONS,
             Argument("trace", str, "The trace that is trained on.", required=True),
             Argument("start-day", int, "First day of its training part; default: as the table of parts says."),
             Argument("days", int, "Days of it; default: as the table of parts says."),

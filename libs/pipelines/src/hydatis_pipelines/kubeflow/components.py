@@ -282,7 +282,7 @@ def plan_retraining(
     file = Path(f"{plan.path}-drift.json")
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(drift))
-    options = {"drift": str(file), "trace": trace, "days": days or None, "out": plan.path}
+    options = {"drift": str(file), "models_dir": f"{state}/models", "trace": trace, "days": days or None, "out": plan.path}
     options |= {"start_day": start_day if start_day >= 0 else None}
     said = call_step("plan-retraining", "plan-retraining", state, run, options)
     flags = {name.replace("-", "_"): "yes" if trained else "no" for name, trained in said["trained"].items()}
