@@ -1,6 +1,6 @@
 """plan-retraining: from a drift report to what is done about it, by the table of ``hydatis_lifecycle.retraining``.
 
-A family that has no champion is trained with the others: there is nothing to put in its place. It also says which days are learned
+A family without a champion is trained with the others: there is nothing to put in its place. It also says which days are learned
 from: all of the part for a full training; for an incremental one the newest, since what came before them is what the champions know.
 """
 
