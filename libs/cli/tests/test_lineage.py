@@ -1,3 +1,4 @@
+import hashlib
 import json
 import re
 from io import StringIO
@@ -7,6 +8,8 @@ import pytest
 from hydatis_cli.commands import lineage
 from hydatis_cli.commands.lineage import lineage_app
 from hydatis_cli.lineage_tree import tree_down, tree_up
+from hydatis_cli.recorded_deployment import record_deployment
+from hydatis_cli.state_folder import StateFolder
 from hydatis_core.errors import DependencyUnavailable, InvalidValue
 from hydatis_lifecycle.adapters.lineage_store import LineageStore
 from hydatis_lifecycle.lineage.deployment import deployment_record
@@ -155,3 +158,25 @@ def test_a_server_that_does_not_answer_is_said(state: Path) -> None:
     url = ["--url", "http://127.0.0.1:9"]
     with pytest.raises(DependencyUnavailable, match="does not take OpenLineage events"):
         CliRunner().invoke(lineage_app, ["export", "--state", str(state), "--format", "openlineage", *url], catch_exceptions=False)
+
+
+def test_a_promotion_is_a_deployment_of_what_was_registered(tmp_path: Path) -> None:
+    folder = StateFolder(tmp_path)
+    manifest = folder.models / "cpu-forecaster" / "1.2.0" / "manifest.json"
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text("{}")
+    assert record_deployment(folder, "cpu-forecaster", "1.2.0", at_seconds=50.0, who="ada") == ""
+    store = LineageStore(f"sqlite:///{tmp_path / 'lifecycle' / 'catalogue.sqlite'}")
+    (record,) = store.records()
+    assert record.inputs[0].digest == f"sha256:{hashlib.sha256(b'{}').hexdigest()}"
+    assert (record.outputs[0].name, record.parameters["by"]) == ("serving/cpu-forecaster", "ada")
+
+
+def test_a_promotion_stands_when_the_catalogue_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = StateFolder(tmp_path)
+    manifest = folder.models / "cpu-forecaster" / "1.2.0" / "manifest.json"
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text("{}")
+    (tmp_path / "broken.sqlite").write_bytes(b"this is no database" * 100)
+    monkeypatch.setenv("HYDATIS_CATALOGUE_URL", f"sqlite:///{tmp_path / 'broken.sqlite'}")
+    assert "not a database" in record_deployment(folder, "cpu-forecaster", "1.2.0", at_seconds=50.0, who="ada")

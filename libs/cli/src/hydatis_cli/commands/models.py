@@ -156,18 +156,22 @@ def promote(
     from hydatis_lifecycle.adapters.stage_book import StageBook
 
     from hydatis_cli.published_models import chosen_version, facts_of
+    from hydatis_cli.recorded_deployment import record_deployment
     from hydatis_cli.signed_models import lifecycle_home, signed_folder
 
     folder = StateFolder(state)
     home, chosen = lifecycle_home(folder), chosen_version(folder, name, version)
     book = StageBook(home.stages)
     who = os.environ.get("HYDATIS_USER") or os.environ.get("USER") or f"uid {os.getuid()}"
-    changes = book.promote(name, chosen, to, facts_of(folder, name, chosen, reason), time_seconds=time.time(), who=who)
+    now, unrecorded, mirrored = time.time(), "", ""
+    changes = book.promote(name, chosen, to, facts_of(folder, name, chosen, reason), time_seconds=now, who=who)
     if to is Stage.PRODUCTION:
         signed_folder(folder).set_current(name, chosen)
-    mirrored = ""
+        unrecorded = record_deployment(folder, name, chosen, at_seconds=now, who=who) if changes else ""
     if mirror:
         mirrored = _mirrored(folder, name, book.stages(name))
+    if unrecorded:
+        err.print(f"[yellow]not in the lineage:[/yellow] {unrecorded}", highlight=False, soft_wrap=True)
     if json_:
         told = [{**asdict(change), "before": change.before.value, "after": change.after.value} for change in changes]
         typer.echo(json.dumps({"changes": told, "mirrored": not mirrored, "mirror_error": mirrored}, indent=2))
