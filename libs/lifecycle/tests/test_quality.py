@@ -98,6 +98,12 @@ def test_values_out_of_range_and_cross_checks_cost_accuracy_once_a_row() -> None
     assert ranges == {"used_bytes": 2, "capacity_bytes": 1}
 
 
+def test_infinite_values_are_out_of_range() -> None:
+    scores, findings = checked(changed_rows("used_bytes", [5, 6], np.inf))
+    assert scores["accuracy"] == Score(98, 100)
+    assert (findings["range"].rows_count, findings["range"].text) == (2, "the value is below 0 or infinite")
+
+
 def test_unknown_values_cost_completeness_where_they_must_be_known() -> None:
     batch = rows()
     batch["used_bytes"][[0, 1, 2, 3]] = np.nan

@@ -58,6 +58,8 @@ def _checks(rule: ColumnRule) -> list[pandera.Check]:
     if rule.nullable and rule.kind == "integer":
         allowed = ("number", "integer")  # unknown integers are stored as floating point in a data frame
     checks = [pandera.Check(lambda series: kind_of(series.dtype) in allowed)]
+    if rule.kind == "number":
+        checks.append(pandera.Check(lambda series: ~np.isinf(series), name="finite"))
     if rule.low is not None:
         checks.append(pandera.Check.ge(rule.low, name="range"))
     if rule.high is not None:
@@ -114,7 +116,9 @@ def _said(rule: ColumnRule, fault: str) -> str:
     if fault == "unknown_value":
         return "the value is unknown and must be known"
     bounds: Mapping[str, float | None] = {"below": rule.low, "above": rule.high}
-    return "the value is " + " or ".join(f"{side} {bound:g}" for side, bound in bounds.items() if bound is not None)
+    told = [f"{side} {bound:g}" for side, bound in bounds.items() if bound is not None]
+    # of the greatest bound, infinite is above it
+    return "the value is " + " or ".join(told if rule.high is not None or rule.kind != "number" else [*told, "infinite"])
 
 
 def _cases(schema: pandera.DataFrameSchema, frame: pd.DataFrame) -> pd.DataFrame:

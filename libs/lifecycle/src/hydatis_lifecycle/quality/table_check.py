@@ -42,6 +42,17 @@ class _Broken:
     examples: tuple[Example, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Rows under way."""
+
+    file: str
+    first_row: int
+    columns: Columns
+    bits: NDArray[np.uint8]
+    """What each row breaks, by dimension."""
+
+
 class TableCheck:
     """One table's check.
 
@@ -89,19 +100,19 @@ class TableCheck:
             batch: the columns of the rules.
         """
         count = len(next(iter(batch.values())))
-        bits = np.zeros(count, dtype=np.uint8)
+        under_way = _Batch(file, first_row, batch, np.zeros(count, dtype=np.uint8))
         for fault in batch_faults(self._rules, self._schema, batch):
             dimension = "completeness" if fault.rule == "unknown_value" else "accuracy"
             broken = self._entry(_Broken(dimension, fault.column, fault.rule, fault.text))
-            self._count(broken, fault.rows, bits, file, first_row, batch, (fault.column,))
+            self._count(broken, fault.rows, under_way, (fault.column,))
         for rule in self._rules.rows:
             broken = self._entry(_Broken(rule.dimension, ", ".join(rule.columns), rule.name, rule.text, rule.hard, rule.scored))
-            self._count(broken, np.flatnonzero(rule.breaks(batch)), bits, file, first_row, batch, rule.columns)
+            self._count(broken, np.flatnonzero(rule.breaks(batch)), under_way, rule.columns)
         for statistic in self._units[file]:
             statistic.add(batch)
         if self._series:
             self._series.add(batch)
-        self._bits.append(bits)
+        self._bits.append(under_way.bits)
         self._batches.append((self.rows_count, file, first_row))
         self.rows_count += count
 
@@ -145,28 +156,20 @@ class TableCheck:
     def _entry(self, broken: _Broken) -> _Broken:
         return self._broken.setdefault((broken.column, broken.rule), broken)
 
-    def _count(
-        self,
-        broken: _Broken,
-        rows: NDArray[np.intp],
-        bits: NDArray[np.uint8],
-        file: str,
-        first_row: int,
-        batch: Columns,
-        columns: Sequence[str],
-    ) -> None:
+    def _count(self, broken: _Broken, rows: NDArray[np.intp], batch: _Batch, looked_at: Sequence[str]) -> None:
         if not len(rows):
             return
         broken.rows_count += len(rows)
         if broken.scored:
-            bits[rows] |= _BIT[broken.dimension]
-        series = self._rules.series
+            batch.bits[rows] |= _BIT[broken.dimension]
+        series, identity = self._rules.series, list[str]()
         if series:
-            broken.whose |= _distinct([batch[name][rows] for name in series.key])
-        shown = dict.fromkeys((*(series.key if series else ()), *((series.time,) if series and series.time else ()), *columns))
+            broken.whose |= _distinct([batch.columns[name][rows] for name in series.key])
+            identity = [*series.key, *filter(None, [series.time])]
         for row in rows[: EXAMPLES_COUNT - len(broken.examples)]:
-            values = {name: _plain(batch[name][row]) for name in shown if str(batch[name][row])}  # no labels that nobody set
-            broken.examples += (Example(file, first_row + int(row), values),)
+            values = {name: _plain(batch.columns[name][row]) for name in dict.fromkeys((*identity, *looked_at))}
+            told = {name: value for name, value in values.items() if value != ""}  # no labels that nobody set
+            broken.examples += (Example(batch.file, batch.first_row + int(row), told),)
 
     def _place(self, row: int) -> tuple[str, int]:
         at = int(np.searchsorted([start for start, _, _ in self._batches], row, side="right")) - 1
