@@ -92,6 +92,7 @@ def test_stats_find_what_has_shifted_and_what_is_not_known(hydatis: Callable[...
         (["stats", "--from", "yesterday"], "'yesterday' is not a time"),
         (["stats", "--from", "2026-01-02", "--until", "2026-01-01"], "is before"),
         (["stats", "--from", "2026-01-01", "--until", "2026-01-02"], "no node_features are stored"),
+        (["stats", "--record", "abc"], "0 records begin with 'abc'"),
         (["materialise", "--online", "mongodb://db"], "'mongodb' is not an online store"),
     ],
 )
@@ -112,3 +113,13 @@ def test_event_times_are_utc_where_no_zone_is_named() -> None:
     assert event_time("2023-11-14T22:15", "--from") == event_time("2023-11-14T23:15+01:00", "--from") == 1_700_000_100
     with pytest.raises(InvalidValue):
         event_time("99999999999999", "--from")
+
+
+def test_a_record_of_a_pipeline_is_named_by_its_first_digits(tmp_path: Path) -> None:
+    records = tmp_path / "lifecycle" / "feast" / "records"
+    for name in ("aa1100000000", "aa2200000000"):
+        (records / name).mkdir(parents=True)
+    assert feature_repository(tmp_path, record="sha256:aa22").folder.name == "aa2200000000"
+    assert feature_repository(tmp_path, record="aa1100000000ffffffff").folder.name == "aa1100000000"
+    with pytest.raises(InvalidValue, match="2 records begin with 'aa'"):
+        feature_repository(tmp_path, record="aa")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hydatis_core.errors import DependencyUnavailable, InvalidValue, UnknownColumn, WrongShape
+from hydatis_core.errors import DependencyUnavailable, Duplicate, InvalidValue, UnknownColumn, WrongShape
 from hydatis_feature_store.offline_files import OfflineFiles
 from hydatis_feature_store.stored_views import NODE_FEATURES
 
@@ -37,6 +37,14 @@ def test_a_generation_is_written_once(files: OfflineFiles) -> None:
     assert not files.write(600, ["a", "b"], ROWS, COLUMNS)
     assert files._path(600).stat().st_mtime_ns == before
     assert files.generations() == [600]
+
+
+def test_other_rows_of_the_same_generation_are_refused(files: OfflineFiles) -> None:
+    files.write(600, ["a", "b"], ROWS, COLUMNS)
+    for keys, rows in ((["a", "c"], ROWS), (["a", "b"], ROWS + 1)):
+        with pytest.raises(Duplicate, match="generation 600 is there with other rows"):
+            files.write(600, keys, rows, COLUMNS)
+    assert files.read(600)[0] == ("a", "b")
 
 
 def test_old_generations_are_dropped(files: OfflineFiles) -> None:

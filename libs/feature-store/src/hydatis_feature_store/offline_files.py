@@ -1,11 +1,13 @@
 """The offline store: Parquet files by event time, each there whole or not at all.
 
 A file holds every row of one generation and is named by it, so writing a generation again is seen by its name and does nothing:
-whoever writes may be killed and started again at any moment. Files are written beside their place and renamed into it.
+whoever writes may be killed and started again at any moment. Files are written beside their place and renamed into it. Each says
+what it holds by a digest, so that another cluster's or another trace's rows of the same time are refused and never taken for these.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from collections.abc import Sequence
@@ -13,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hydatis_core.errors import DependencyUnavailable, InvalidValue, WrongShape
+from hydatis_core.errors import DependencyUnavailable, Duplicate, InvalidValue, WrongShape
 from numpy.typing import NDArray
 
 from hydatis_feature_store.stored_views import EVENT_TIME, StoredView
@@ -22,6 +24,8 @@ __all__ = ["OfflineFiles"]
 
 Matrix = NDArray[np.float32]
 _SUFFIX = ".parquet"
+#: Where a file says what it holds, among the metadata of its schema.
+_DIGEST = b"hydatis_rows"
 
 
 class OfflineFiles:
@@ -59,6 +63,7 @@ class OfflineFiles:
             columns: which of the view's columns they are; those left out are unknown.
 
         Raises:
+            Duplicate: the generation is there with other rows.
             InvalidValue: not a generation, or a value is infinite.
             WrongShape: rows are not keys x columns.
             UnknownColumn: the view has no such column.
@@ -66,11 +71,16 @@ class OfflineFiles:
         """
         positions = self.view.positions(tuple(columns))
         _check(generation, keys, rows, len(columns))
-        if self.has(generation):
-            return False
         whole = np.full((len(keys), len(self.view.names)), np.nan, dtype=np.float32)
         whole[:, positions] = rows
-        self._write_whole(self._path(generation), _table(self.view, generation, keys, whole))
+        digest = hashlib.sha256("\0".join(keys).encode() + whole.tobytes()).hexdigest().encode()
+        if self.has(generation):
+            if self._digest(generation) != digest:
+                shown = f"generation {generation} is there with other rows in {self.folder}"
+                raise Duplicate(shown, field="generation", expected="a repository of its own for another cluster, trace or slice")
+            return False
+        table = _table(self.view, generation, keys, whole).replace_schema_metadata({_DIGEST: digest})
+        self._write_whole(self._path(generation), table)
         return True
 
     def read(self, generation: int) -> tuple[tuple[str, ...], Matrix]:
@@ -87,8 +97,7 @@ class OfflineFiles:
             values = np.column_stack([table[name].to_numpy() for name in self.view.names])
             return tuple(map(str, table[self.view.key].to_pylist())), values.astype(np.float32, copy=False)
         except (OSError, KeyError, pyarrow.ArrowException) as damage:
-            shown = f"{self._path(generation)} cannot be read: {damage}"
-            raise DependencyUnavailable(shown, field="offline", expected="a file that `hydatis features write` wrote") from None
+            raise self._damaged(generation, damage) from None
 
     def drop_before(self, generation: int) -> int:
         """Removes generations before one; returns how many."""
@@ -96,6 +105,19 @@ class OfflineFiles:
         for held in old:
             self._path(held).unlink(missing_ok=True)
         return len(old)
+
+    def _digest(self, generation: int) -> bytes:
+        import pyarrow
+        from pyarrow import parquet
+
+        try:
+            return bytes((parquet.read_schema(self._path(generation)).metadata or {}).get(_DIGEST, b""))
+        except (OSError, pyarrow.ArrowException) as damage:
+            raise self._damaged(generation, damage) from None
+
+    def _damaged(self, generation: int, damage: Exception) -> DependencyUnavailable:
+        shown = f"{self._path(generation)} cannot be read: {damage}"
+        return DependencyUnavailable(shown, field="offline", expected="a file that was written here; remove it to write it again")
 
     def _path(self, generation: int) -> Path:
         return self.folder / f"{generation:012d}{_SUFFIX}"

@@ -1,7 +1,8 @@
 """store-features: the rows that models learn from, in Feast's offline store with their event times.
 
 Training reads the record itself, which holds the same bytes; the store is what later training sets, statistics of drift and people
-join against. What was stored once is not stored again: a receipt in the store names each record by its digest.
+join against. What was stored once is not stored again: a receipt names each record by its digest. Each record has a repository of
+its own (``records/<digest>`` below that of the live cluster): two traces, or two slices of one, say different things of one time.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ def store_features(*, dataset: Path, state: Path, out: Path, progress: Progress)
     receipt = folder / "receipts" / f"{digest.removeprefix('sha256:')}.json"
     stored_before = receipt.exists()
     if not stored_before:
-        write_whole(receipt, json.dumps({"digest": digest, "rows_count": _store(dataset, folder)}).encode())
+        write_whole(
+            receipt, json.dumps({"digest": digest, "rows_count": _store(dataset, folder / "records" / receipt.stem[:12])}).encode()
+        )
     progress(1, 1, "stored before" if stored_before else "stored")
     said = json.loads(receipt.read_text())
     write_whole(out, receipt.read_bytes())

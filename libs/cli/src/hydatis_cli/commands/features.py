@@ -17,7 +17,7 @@ from hydatis_cli.commands.features_write import write
 from hydatis_cli.console import out
 from hydatis_cli.event_times import event_time, shown_time
 from hydatis_cli.options import DEFAULT_STATE, JsonOption, StateOption
-from hydatis_cli.stored_features import OnlineOption, feature_repository, view_named
+from hydatis_cli.stored_features import OnlineOption, RecordOption, feature_repository, view_named
 from hydatis_cli.stored_figures import storable
 
 __all__ = ["features_app"]
@@ -36,14 +36,16 @@ UntilOption = Annotated[str | None, typer.Option("--until", help="Last event tim
 
 
 @features_app.command("apply")
-def apply(state: StateOption = DEFAULT_STATE, online: OnlineOption = "sqlite", json_: JsonOption = False) -> None:
+def apply(
+    state: StateOption = DEFAULT_STATE, online: OnlineOption = "sqlite", record: RecordOption = "", json_: JsonOption = False
+) -> None:
     """Write the definitions into the registry: entities, views, services, push sources, all from the schema that serves.
 
     Applying again changes nothing. Example: hydatis features apply
     """
     from hydatis_feature_store.stored_views import VIEWS
 
-    repository = feature_repository(state, online)
+    repository = feature_repository(state, online, record)
     repository.apply()
     views = [
         {
@@ -79,6 +81,7 @@ def materialise(
     online: OnlineOption = "sqlite",
     until: UntilOption = None,
     view: ViewOption = "node_features",
+    record: RecordOption = "",
     json_: JsonOption = False,
 ) -> None:
     """Bring the newest row of every entity from offline to online: of what came since the last time alone.
@@ -87,7 +90,7 @@ def materialise(
     Example: hydatis features materialise --online redis://127.0.0.1:6379/0
     """
     stored = view_named(view)
-    repository = feature_repository(state, online)
+    repository = feature_repository(state, online, record)
     _, last = _span(repository.offline(stored).generations(), None, until)
     begin = perf_counter()
     told = repository.materialise(last, stored)
@@ -111,6 +114,7 @@ def training_set(
     every: Annotated[int, typer.Option("--every", min=1, help="Seconds between the moments of a node.")] = 300,
     column: Annotated[list[str] | None, typer.Option("--column", help="A column, for each. Left out: all.")] = None,
     view: ViewOption = "node_features",
+    record: RecordOption = "",
     json_: JsonOption = False,
 ) -> None:
     """Join what was known of every node at every moment: never a value that became known later, never a stale one.
@@ -120,7 +124,7 @@ def training_set(
     from hydatis_cli.training_set_file import moments_of, unknown_ratio, write_training_set
 
     stored = view_named(view)
-    repository = feature_repository(state)
+    repository = feature_repository(state, record=record)
     files = repository.offline(stored)
     first, last = _span(files.generations(), from_, until)
     columns = tuple(column or stored.names)
@@ -158,6 +162,7 @@ def stats(
         str | None, typer.Option("--reference-until", help="Last one; left out: just before --from.")
     ] = None,
     view: ViewOption = "node_features",
+    record: RecordOption = "",
     rows: Annotated[int, typer.Option("--rows", min=1, help="Columns shown: those with a finding, then by drift.")] = 25,
     json_: JsonOption = False,
 ) -> None:
@@ -168,7 +173,7 @@ def stats(
     from hydatis_feature_store.statistics import feature_statistics, stored_rows
 
     stored = view_named(view)
-    files = feature_repository(state).offline(stored)
+    files = feature_repository(state, record=record).offline(stored)
     generations = files.generations()
     first, last = _span(generations, from_, until)
     reference, named = None, {}
