@@ -238,7 +238,9 @@ def test_a_file_can_move_gates_and_make_rules_hard() -> None:
     assert gates.dimensions["accuracy"] == DEFAULT_GATES.dimensions["accuracy"]
     scores, findings = findings_of(changed_rows("used_bytes", 4, 3e9))
     (applied,) = map(gates.applied, findings)
-    assert gates.failures(scores, [applied])[0] == ("use.used_bytes, capacity_bytes: above_capacity: more is used than there is",)
+    assert gates.failures(scores, [applied])[0] == (
+        "use.used_bytes, capacity_bytes: above_capacity: more is used than there is (1 rows, first use_1.parquet row 4)",
+    )
     assert gates_from(None) == DEFAULT_GATES
     assert gates_from({"accuracy": {"hard_pct": 99}}).dimensions["accuracy"].soft_pct == 99.0
 

@@ -52,7 +52,7 @@ class Gates:
         Returns:
             Those that stop a training; those that warn.
         """
-        hard = [f"{one.table}.{one.column}: {one.rule}: {one.text}" for one in findings if one.hard]
+        hard = [f"{one.table}.{one.column}: {one.rule}: {one.text}{_rows(one)}" for one in findings if one.hard]
         soft = []
         for dimension, gate in self.dimensions.items():
             score = scores[dimension]
@@ -120,6 +120,13 @@ def _rules(entry: Any) -> dict[str, str]:
     if not isinstance(entry, dict) or any(level not in _LEVELS for level in entry.values()):
         raise InvalidValue(f"{entry!r} says nothing of rules", field="thresholds.rules", expected="hard or soft by rule")
     return {str(rule): str(level) for rule, level in entry.items()}
+
+
+def _rows(finding: Finding) -> str:
+    if not finding.rows_count:
+        return ""
+    first = "".join(f", first {one.file} row {one.row:,}" for one in finding.examples[:1])
+    return f" ({finding.rows_count:,} {finding.counted}{first})"
 
 
 def _missed(dimension: str, score: Score, least_pct: float, findings: Sequence[Finding]) -> str:
