@@ -114,6 +114,7 @@ def optional_imports(room: str, folders: dict[str, Path]) -> set[str]:
         "openlineage-python": "openlineage",
         "mlflow-skinny": "mlflow",
         "pyyaml": "yaml",
+        "cyclonedx-python-lib": "cyclonedx",
     }
     names = {re.split(r"[<>=\[]", r)[0] for extra in project.get("optional-dependencies", {}).values() for r in extra}
     neighbours = {n.removeprefix("hydatis-") for n in names} & set(folders) - {room}
