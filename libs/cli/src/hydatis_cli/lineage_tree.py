@@ -36,9 +36,9 @@ def tree_down(graph: LineageGraph, asked: Entity) -> Tree:
 
 def entity_words(entity: Entity) -> str:
     """A thing in a line of markup."""
-    version = f" {escape(entity.version)}" if entity.version else ""
-    kind = f"[{_COLOURS[entity.kind]}]{entity.kind.value}[/]"
-    return f"[bold]{escape(entity.name)}{version}[/bold] {kind} [dim]{entity.digest[7:19]}[/dim]"
+    named = f"{entity.name} {entity.version}".strip() if entity.name != entity.kind.value else entity.version
+    name = f"[bold]{escape(named)}[/bold] " if named else ""
+    return f"{name}[{_COLOURS[entity.kind]}]{entity.kind.value}[/] [dim]{entity.digest[7:19]}[/dim]"
 
 
 def _tree(
@@ -47,13 +47,17 @@ def _tree(
     steps: Mapping[str, tuple[str, ...]],
     ends: Callable[[StepRecord], tuple[Entity, ...]],
 ) -> Tree:
-    tree, shown = Tree(entity_words(asked), guide_style="dim"), {asked.digest}
+    tree, shown, gone = Tree(entity_words(asked), guide_style="dim"), {asked.digest}, set[str]()
     todo = [(tree, asked)]
     for branch, thing in todo:  # grows while it is gone through: what is near is shown in full, what comes again is named only
         for derivation in steps.get(thing.digest, ()):
             record = graph.derivations[derivation]
+            if derivation in gone:
+                branch.add(f"{escape(record.step)} [dim](shown elsewhere)[/dim]")
+                continue
+            gone.add(derivation)
             at_step = branch.add(_step_words(record))
-            for entity in ends(record):
+            for entity in (graph.entities[end.digest] for end in ends(record)):
                 again = entity.digest in shown and bool(steps.get(entity.digest))
                 at_entity = at_step.add(entity_words(entity) + (" [dim](shown elsewhere)[/dim]" if again else ""))
                 if entity.digest not in shown:
@@ -64,6 +68,9 @@ def _tree(
 
 def _step_words(record: StepRecord) -> str:
     day = datetime.fromtimestamp(record.started_seconds, UTC).strftime("%Y-%m-%d %H:%M")
-    told = [f"{key}={value}" for key, value in sorted(record.parameters.items()) if isinstance(value, str | int | float)]
+    plain = {
+        key: value for key, value in sorted(record.parameters.items()) if isinstance(value, str | int | float) and key != "run"
+    }
+    told = [f"{key}={value}" for key, value in plain.items()]
     parts = [record.run, f"{day} UTC", f"{record.ended_seconds - record.started_seconds:.1f} s", *told[:4]]
     return f"{escape(record.step)} [dim]{escape(', '.join(parts))}{', …' if len(told) > 4 else ''}[/dim]"

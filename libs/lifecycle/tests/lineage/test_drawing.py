@@ -86,5 +86,13 @@ def test_nodes_link_to_rows_of_the_page_around_them(graph, story):
     assert "<a " not in drawn(graph)
 
 
+def test_a_step_that_read_nothing_stands_at_the_top(story):
+    """As the registering of a dataset does."""
+    registered = story.step("register-dataset", (), (story.raw,), 1.0)
+    graph = LineageGraph([registered, *story.records])
+    assert plan_of(graph).layers[0] == graph.makers[story.raw.digest]
+    ElementTree.fromstring(drawn(graph))
+
+
 def test_an_empty_lineage_is_an_empty_drawing():
     assert ElementTree.fromstring(drawn(LineageGraph([]))).tag == f"{SVG}svg"

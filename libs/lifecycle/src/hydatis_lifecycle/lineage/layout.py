@@ -62,7 +62,7 @@ def layout(graph: LineageGraph, widths: Mapping[str, float], waypoint_width: flo
         for upper, lower in pairwise(edge):
             below[upper].append(lower)
             above[lower].append(upper)
-    ordered = _ordered(layers, above, below)
+    ordered = _ordered([layer for layer in layers if layer], above, below)
     room = defaultdict(lambda: waypoint_width, widths)
     return Layout(tuple(map(tuple, ordered)), _spread(ordered, above, below, room, gap), tuple(edges))
 
