@@ -56,7 +56,9 @@ class Running:
             self._process = subprocess.Popen(
                 self._command, stdout=output, stderr=output, env=self._environment, cwd=self._log.parent
             )
-        until(lambda: self._process is None or self._process.poll() is not None or self._answers(), f"{self._log.stem} answers")
+        until(
+            lambda: self._process is None or self._process.poll() is not None or self._answers(), f"{self._log.stem} answers", 180
+        )
         assert self._process.poll() is None, self._log.read_text()[-2000:]
 
     def kill(self) -> None:
