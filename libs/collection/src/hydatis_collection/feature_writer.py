@@ -67,7 +67,7 @@ class FeatureWriter:
         )
 
     async def run(self) -> None:
-        """Writes until cancelled; what waits is then written once more if its store answers."""
+        """Writes until cancelled. What waits then is not written: whoever starts next is told the newest table again."""
         lanes = [asyncio.create_task(lane.run(), name=f"feature-writer-{lane.store}") for lane in (self.offline, self.online)]
         self.subscriber.start()
         try:
