@@ -97,7 +97,8 @@ class FeatureWriter:
         table = told.table
         is_new = self._repository.offline().write(table.generation, table.node_names, table.values, table.columns)
         profiles = self._repository.offline(WORKLOAD_PROFILES)
-        if told.profiles:
+        # Who starts anew is told all profiles, those of the newest table among them.
+        if told.profiles and not profiles.has(table.generation):
             rows = profile_rows(list(told.profiles.values()))
             profiles.write(table.generation, list(told.profiles), rows, WORKLOAD_PROFILES.names)
         if self._keep_seconds:
