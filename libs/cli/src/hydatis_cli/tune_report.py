@@ -35,9 +35,9 @@ def tune_page(reports: list[SearchReport], figures: dict[str, Any]) -> str:
     parts = [
         _HEAD,
         f"<script>{get_plotlyjs()}</script><h1>Searches</h1><p><code>{escape(figures['command'])}</code></p>",
-        "<p>The score is <code>business_roi_score</code>: share of the stock scheduler's node-hours that a simulated placement saves, "
-        "less what it violates. On the front lie the trials that no other beats in score, CPU accuracy, availability and cost at "
-        "once.</p>",
+        "<p>The score is <code>business_roi_score</code>: share of the stock scheduler's node-hours that a simulated placement "
+        "saves, less what it violates. On the front lie the trials that no other beats in score, CPU accuracy, availability and "
+        "cost at once.</p>",
     ]
     for report in reports:
         parts.append(f"<h2>{escape(report.experiment)}</h2><p>{escape(_words(report))}</p>")
