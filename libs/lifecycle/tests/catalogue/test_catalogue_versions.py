@@ -65,6 +65,14 @@ def test_the_same_content_again_is_the_version_it_has(register: Any, catalogue: 
     assert [one.version for one in catalogue.versions("bitbrains")] == ["1.1.0", "1.0.0"]
 
 
+def test_content_that_is_checked_later_keeps_its_report(register: Any, catalogue: Catalogue) -> None:
+    register({"a.parquet": samples()})
+    again = register({"a.parquet": samples()}, quality={"passed": True})
+    assert (again.version, again.created, again.quality) == ("1.0.0", False, {"passed": True})
+    register({"a.parquet": samples()})
+    assert catalogue.get("bitbrains").quality == {"passed": True}
+
+
 CASES: dict[str, tuple[dict[str, Any], str, str]] = {
     "rows appended": ({"a.parquet": samples(9)}, "1.1.0", "3 rows added"),
     "column added": ({"a.parquet": samples(memory_kib=np.ones(6))}, "1.1.0", "column added memory_kib of a.parquet"),

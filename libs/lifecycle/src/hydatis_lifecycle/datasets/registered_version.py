@@ -19,7 +19,7 @@ INHERITED = ("key", "unit.")
 
 @dataclass(frozen=True, slots=True)
 class RegisteredVersion:
-    """A version of a dataset; what it says of itself never changes."""
+    """A version of a dataset; what it says of itself never changes, but for the report of its quality."""
 
     name: str
     version: str

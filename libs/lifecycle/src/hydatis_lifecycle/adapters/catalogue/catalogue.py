@@ -79,7 +79,7 @@ class Catalogue:
             folder: its files; names that begin with a dot are passed over.
             metadata: anything worth saying. ``key`` (columns that name a row, with commas) and ``unit.<column>`` have a meaning,
                 and hold for later versions until they are said anew.
-            quality: report of its gates, JSON values.
+            quality: report of its gates, JSON values; given for content that is there already, it is the report of that version.
             time_seconds: when, Unix time.
             progress: told of bytes as they are read.
 

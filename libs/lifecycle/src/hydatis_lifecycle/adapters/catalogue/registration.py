@@ -161,6 +161,8 @@ class Registration:
                 if _seen(connection, version.name) != seen:
                     return None
                 version_rows.insert_version(connection, version, content.manifest)
+            elif proposal.quality is not None:  # content that was checked later
+                version = version_rows.keep_quality(connection, version, proposal.quality)
             self._log(connection, version)
         return version
 

@@ -29,7 +29,7 @@ datasets = Table(
     Column("created_seconds", Float, nullable=False),
 )
 
-#: Rows are never changed but for ``deleted_seconds``, and never removed: a version's name is given once.
+#: Rows are never changed but for ``quality`` and ``deleted_seconds``, and never removed: a version's name is given once.
 dataset_versions = Table(
     "dataset_versions",
     METADATA,

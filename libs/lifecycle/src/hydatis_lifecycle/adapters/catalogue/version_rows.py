@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -21,6 +22,7 @@ __all__ = [
     "find",
     "find_content",
     "insert_version",
+    "keep_quality",
     "live_digests",
     "live_versions",
     "lock_dataset",
@@ -130,6 +132,13 @@ def insert_version(connection: Connection, version: RegisteredVersion, manifest:
         for entry in manifest.files
     ]
     connection.execute(insert(dataset_files), files)
+
+
+def keep_quality(connection: Connection, version: RegisteredVersion, quality: Mapping[str, Any]) -> RegisteredVersion:
+    """Gives a version another report of its quality; returns it with the report."""
+    is_one = (dataset_versions.c.dataset == version.name) & (dataset_versions.c.version == version.version)
+    connection.execute(update(dataset_versions).where(is_one).values(quality=json.dumps(quality, sort_keys=True)))
+    return replace(version, quality=quality)
 
 
 def retire(connection: Connection, name: str, version: str, time_seconds: float) -> None:
