@@ -9,7 +9,7 @@ from hydatis_cli.catalogue_bench import ManyVersions, registering_seconds, write
 from hydatis_cli.main import app
 from typer.testing import CliRunner
 
-ASKED = 10
+ASKED = 11
 
 
 def untold(_done: int, _total: int, _text: str) -> None:

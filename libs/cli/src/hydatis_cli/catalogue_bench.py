@@ -115,8 +115,8 @@ class ManyVersions:
                     version_rows.lock_dataset(connection, name, 0.0)
                 version_rows.insert_version(connection, *_version(name, version, number))
         store = LineageStore(self._url)
-        for number in range(self.versions_count // 3):
-            progress(number, self.versions_count // 3, "lineage")
+        for number in range(self.versions_count // _STEPS_COUNT):
+            progress(number, self.versions_count // _STEPS_COUNT, "lineage")
             for record in _run(number):
                 store.add(record)
 
@@ -135,6 +135,7 @@ class ManyVersions:
             "last 50 accesses": lambda: catalogue.access_events(BIG),
             "lineage upstream of an artifact": lambda: store.upstream(artifact.digest),
             "lineage downstream of a dataset": lambda: store.downstream(dataset.digest),
+            "lineage downstream of what all was made of, nearest 500": lambda: store.downstream(_SOURCE.digest, limit=500),
             "lineage by name": lambda: store.find(artifact.name),
         }
         spent: dict[str, list[float]] = {}
@@ -178,6 +179,11 @@ def _version(name: str, version: str, number: int) -> tuple[RegisteredVersion, D
     return made, manifest
 
 
+#: What every dataset of the lineage was made of, and steps that follow it: to dataset, features, model and artifact.
+_SOURCE = Entity(EntityKind.DATASET, "source", f"sha256:{_digest('source')}", "1.0.0")
+_STEPS_COUNT = 4
+
+
 def _entities(number: int) -> tuple[Entity, Entity, Entity, Entity]:
     named = (
         (EntityKind.DATASET, BIG),
@@ -190,6 +196,5 @@ def _entities(number: int) -> tuple[Entity, Entity, Entity, Entity]:
 
 
 def _run(number: int) -> Iterator[StepRecord]:
-    entities = _entities(number)
-    for step, (made_of, made) in enumerate(pairwise(entities)):
+    for step, (made_of, made) in enumerate(pairwise((_SOURCE, *_entities(number)))):
         yield StepRecord(f"step-{step}", f"run-{number}", (made_of,), (made,), float(number), float(number))
