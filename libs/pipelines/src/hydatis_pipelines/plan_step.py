@@ -1,7 +1,7 @@
 """plan-retraining: from a drift report to what is done about it, by the table of ``hydatis_lifecycle.retraining``.
 
-A family without a champion is trained with the others: there is nothing to put in its place. It also says which days are learned
-from: all of the part for a full training; for an incremental one the newest, since what came before them is what the champions know.
+A family without a champion is trained, too: there is nothing to put in its place. It also says which days are learned from: all of
+the part for a full training; for an incremental one the newest, since what came before them is what the champions know.
 """
 
 from __future__ import annotations

@@ -264,8 +264,7 @@ def plan_retraining(
     state: str, run: str, drift: dict[str, Any], trace: str, start_day: int, days: int, plan: dsl.Output[dsl.Artifact]
 ) -> NamedTuple(  # type: ignore[valid-type]  # kfp takes outputs from the very type that stands here
     "Plan",
-    action=str,
-    trains=str,
+    Output=str,
     cpu_forecaster=str,
     memory_forecaster=str,
     anomaly_detector=str,
@@ -273,7 +272,10 @@ def plan_retraining(
     start_day=int,
     days=int,
 ):
-    """What a drift report (its JSON) calls for, and the days to learn from."""
+    """What a drift report (its JSON) calls for: "train", "fallback" or "none"; which families, and the days to learn from.
+
+    What is done is the output named Output: kfp.local 2.17 takes a condition on another output of a task beside it for false.
+    """
     import json
     from pathlib import Path
 
@@ -286,7 +288,8 @@ def plan_retraining(
     options |= {"start_day": start_day if start_day >= 0 else None}
     said = call_step("plan-retraining", "plan-retraining", state, run, options)
     flags = {name.replace("-", "_"): "yes" if trained else "no" for name, trained in said["trained"].items()}
-    return said["action"], "yes" if said["trains"] else "no", *flags.values(), said["start_day"], said["days"]
+    done = "train" if said["trains"] else said["action"]
+    return done, *flags.values(), said["start_day"], said["days"]
 
 
 @_component

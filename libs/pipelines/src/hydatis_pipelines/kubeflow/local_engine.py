@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import signal
 import sys
@@ -36,13 +37,27 @@ def _run(pipeline: str, root: Path, arguments: dict[str, object]) -> int:
     from hydatis_pipelines.kubeflow.pipelines import pipeline_named
 
     warnings.filterwarnings("ignore", message=".*custom or non-Python base image.*")
+    unresolved = _Unresolved()
+    logging.getLogger().addHandler(unresolved)
     local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(root))
     try:
         pipeline_named(pipeline)(**arguments)
     except RuntimeError as failed:  # of a task: its own process said why, and the journal has it
         sys.stderr.write(f"{failed}\n")
         return 1
-    return 0
+    return 1 if unresolved.said else 0
+
+
+class _Unresolved(logging.Handler):
+    """Notes conditions that kfp could not read: it takes them for false and goes on, and no branch runs."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.getMessage().startswith("Could not resolve"):
+            self.said.append(record.getMessage())
 
 
 def _end_with_starter() -> None:

@@ -62,7 +62,7 @@ def run_pipeline(
 
     Raises:
         Duplicate: there is a run of that name.
-        DependencyUnavailable: the engine ended without a report; the message names its log.
+        DependencyUnavailable: the engine failed where no step did; the message names its log.
     """
     if folder.root.exists():
         raise Duplicate(f"there is a run {folder.run}", field="run", expected="a name that was not used")
@@ -91,10 +91,11 @@ def run_pipeline(
             if engine.stdin is not None:
                 engine.stdin.close()
     tell(_views(folder))
-    if not folder.report.exists():
-        shown = f"the engine of run {folder.run} ended with code {engine.returncode} and left no report"
+    report = read_report(folder) if folder.report.exists() else None
+    if report is None or (engine.returncode and not report["failures"]):
+        shown = f"the engine of run {folder.run} ended with code {engine.returncode}, and no step says why"
         raise DependencyUnavailable(shown, field="pipeline", expected=f"look into {folder.engine_log}")
-    return read_report(folder)
+    return report
 
 
 def read_report(folder: RunFolder) -> dict[str, Any]:

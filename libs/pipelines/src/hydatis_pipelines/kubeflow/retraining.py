@@ -58,7 +58,7 @@ def retraining(
     """
     with dsl.ExitHandler(on_state(steps.finish(state=state, run=run))):
         plan = on_state(steps.plan_retraining(state=state, run=run, drift=drift, trace=trace, start_day=start_day, days=days))
-        with dsl.If(plan.outputs["trains"] == "yes", name="trains"):
+        with dsl.If(plan.outputs["Output"] == "train", name="trains"):
             dataset, gate = checked(state, run, trace, data, thresholds)
             with dsl.If(gate.outputs["Output"] == "passed", name="gate-passed"):
                 made = {"state": state, "run": run, "seed": seed}
@@ -90,5 +90,5 @@ def retraining(
                 judged(learned, accept, features, workload, models, gate.outputs["report"])
             with dsl.Else(name="gate-missed"):
                 stopped(state, run, gate)
-        with dsl.If(plan.outputs["action"] == "fallback", name="falls-back"):
+        with dsl.If(plan.outputs["Output"] == "fallback", name="falls-back"):
             on_state(steps.fall_back(state=state, run=run, plan=plan.outputs["plan"]))
