@@ -99,16 +99,18 @@ class LineageGraph:
     def _closure(
         self, digest: str, steps: Mapping[str, tuple[str, ...]], ends: Callable[[StepRecord], tuple[Entity, ...]]
     ) -> LineageGraph:
-        seen, found, todo = {digest}, dict[str, StepRecord](), [digest]
+        seen, found, todo = {digest}, set[str](), [digest]
         for thing in todo:  # grows while it is gone through
             for derivation in steps.get(thing, ()):
                 if derivation in found:
                     continue
-                found[derivation] = record = self.derivations[derivation]
-                new = [entity.digest for entity in ends(record) if entity.digest not in seen]
+                found.add(derivation)
+                new = [entity.digest for entity in ends(self.derivations[derivation]) if entity.digest not in seen]
                 seen.update(new)
                 todo.extend(new)
-        return LineageGraph(found.values())
+        part = LineageGraph.__new__(LineageGraph)  # of what is in order and without a circle already
+        part.derivations = {derivation: record for derivation, record in self.derivations.items() if derivation in found}
+        return part
 
 
 def _named(records: Iterable[StepRecord]) -> dict[str, Entity]:
