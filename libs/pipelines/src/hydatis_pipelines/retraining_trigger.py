@@ -24,8 +24,8 @@ __all__ = ["triggered"]
 
 
 @contextmanager
-def triggered(home: LifecycleHome, report: DriftReport, now_seconds: float) -> Iterator[None]:
-    """Holds the lock while a retraining runs.
+def triggered(home: LifecycleHome, report: DriftReport, now_seconds: float, *, force: bool = False) -> Iterator[None]:
+    """Holds the lock while a retraining runs; ``force``: whatever was retrained before, but still one at a time.
 
     Raises:
         Duplicate: one runs, or ran too short a time ago, or was for this drift.
@@ -39,7 +39,7 @@ def triggered(home: LifecycleHome, report: DriftReport, now_seconds: float) -> I
             raise Duplicate("a retraining runs", field="drift", expected="to wait until it ended") from None
         file = home.root / "retraining.json"
         refusal = may_start(report, _last(file), now_seconds)
-        if refusal:
+        if refusal and not force:
             raise Duplicate(refusal, field="drift", expected="a later drift report, or --force")
         write_whole(file, json.dumps(asdict(TriggerState(now_seconds, report.digest))).encode())
         yield

@@ -73,7 +73,7 @@ def run(
     given |= {"thresholds": "" if thresholds is None else str(thresholds.resolve())} | _accept(accept)
     given |= _drift(pipeline, drift)
     folder = RunFolder(state, _run_name())
-    lock = nullcontext() if drift is None or force else triggered(home_of(state), read_drift(drift), time.time())
+    lock = nullcontext() if drift is None else triggered(home_of(state), read_drift(drift), time.time(), force=force)
     with lock, StepLines() as lines:
         report = run_pipeline(pipeline, given, folder, started_seconds=psutil.Process().create_time(), tell=lines.show)
     if json_:

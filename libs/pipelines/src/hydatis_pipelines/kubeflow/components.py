@@ -26,7 +26,6 @@ __all__ = [
     "register_dataset",
     "stop",
     "store_features",
-    "take_champion",
     "track",
     "train_anomaly",
     "train_forecaster",
@@ -112,6 +111,7 @@ def store_features(state: str, run: str, features: dsl.Input[dsl.Dataset], recei
 def train_forecaster(
     state: str,
     run: str,
+    trained: str,
     resource: str,
     seed: int,
     effort: str,
@@ -119,20 +119,33 @@ def train_forecaster(
     features: dsl.Input[dsl.Dataset],
     model: dsl.Output[dsl.Model],
 ) -> None:
-    """XGBoost quantiles of one resource: "cpu" or "memory"."""
-    from hydatis_pipelines.kubeflow.step_call import call_step
+    """XGBoost quantiles of one resource: "cpu" or "memory"; trained "no": the champion takes its place."""
+    from hydatis_pipelines.kubeflow.step_call import call_step, take_champion
 
+    if trained == "no":
+        take_champion(f"{resource}-forecaster", state, run, model.path)
+        return
     options = {"dataset": features.path, "resource": resource, "run": run, "seed": seed, "effort": effort, "threads": threads}
     call_step(f"train-{resource}-forecaster", "train-forecaster", state, run, {**options, "out": model.path})
 
 
 @_component
 def train_anomaly(
-    state: str, run: str, seed: int, effort: str, threads: int, features: dsl.Input[dsl.Dataset], model: dsl.Output[dsl.Model]
+    state: str,
+    run: str,
+    trained: str,
+    seed: int,
+    effort: str,
+    threads: int,
+    features: dsl.Input[dsl.Dataset],
+    model: dsl.Output[dsl.Model],
 ) -> None:
-    """Isolation Forest and its threshold."""
-    from hydatis_pipelines.kubeflow.step_call import call_step
+    """Isolation Forest and its threshold; trained "no": the champion takes its place."""
+    from hydatis_pipelines.kubeflow.step_call import call_step, take_champion
 
+    if trained == "no":
+        take_champion("anomaly-detector", state, run, model.path)
+        return
     options = {"dataset": features.path, "run": run, "seed": seed, "effort": effort, "threads": threads, "out": model.path}
     call_step("train-anomaly-detector", "train-anomaly", state, run, options)
 
@@ -141,6 +154,7 @@ def train_anomaly(
 def train_policy(
     state: str,
     run: str,
+    trained: str,
     seed: int,
     effort: str,
     workload: dsl.Input[dsl.Dataset],
@@ -148,9 +162,12 @@ def train_policy(
     memory_model: dsl.Input[dsl.Model],
     model: dsl.Output[dsl.Model],
 ) -> None:
-    """Q-learning in the simulator, on what the forecasters say: so it comes after them."""
-    from hydatis_pipelines.kubeflow.step_call import call_step
+    """Q-learning in the simulator, on what the forecasters say: so it comes after them; trained "no": the champion."""
+    from hydatis_pipelines.kubeflow.step_call import call_step, take_champion
 
+    if trained == "no":
+        take_champion("placement-policy", state, run, model.path)
+        return
     options = {"workload": workload.path, "cpu_model": cpu_model.path, "memory_model": memory_model.path, "run": run}
     call_step("train-placement-policy", "train-policy", state, run, {**options, "seed": seed, "effort": effort, "out": model.path})
 
@@ -290,14 +307,6 @@ def plan_retraining(
     flags = {name.replace("-", "_"): "yes" if trained else "no" for name, trained in said["trained"].items()}
     done = "train" if said["trains"] else said["action"]
     return done, *flags.values(), said["start_day"], said["days"]
-
-
-@_component
-def take_champion(state: str, run: str, name: str, model: dsl.Output[dsl.Model]) -> None:
-    """The current version in the place of a candidate."""
-    from hydatis_pipelines.kubeflow.step_call import call_step
-
-    call_step(f"take-{name}", "take-champion", state, run, {"name": name, "models_dir": f"{state}/models", "out": model.path})
 
 
 @_component

@@ -15,7 +15,6 @@ from hydatis_pipelines.kubeflow import components as steps
 __all__ = [
     "STATE_CLAIM",
     "STATE_FOLDER",
-    "champion",
     "checked",
     "detector",
     "features_of",
@@ -58,25 +57,21 @@ def features_of(
     return workload.outputs["workload"], features
 
 
-def forecaster(learned: dict[str, Any], resource: str, threads: Any, features: Any) -> Any:
-    """A trained forecaster."""
-    task = on_state(steps.train_forecaster(resource=resource, threads=threads, features=features, **learned))
+def forecaster(learned: dict[str, Any], resource: str, threads: Any, features: Any, trained: Any = "yes") -> Any:
+    """A trained forecaster, or the champion."""
+    task = on_state(steps.train_forecaster(trained=trained, resource=resource, threads=threads, features=features, **learned))
     return task.set_display_name(f"train-{resource}-forecaster").outputs["model"]
 
 
-def detector(learned: dict[str, Any], threads: Any, features: Any) -> Any:
-    """A trained detector."""
-    return on_state(steps.train_anomaly(threads=threads, features=features, **learned)).outputs["model"]
+def detector(learned: dict[str, Any], threads: Any, features: Any, trained: Any = "yes") -> Any:
+    """A trained detector, or the champion."""
+    return on_state(steps.train_anomaly(trained=trained, threads=threads, features=features, **learned)).outputs["model"]
 
 
-def policy_of(learned: dict[str, Any], workload: Any, cpu: Any, memory: Any) -> Any:
-    """A trained policy."""
-    return on_state(steps.train_policy(workload=workload, cpu_model=cpu, memory_model=memory, **learned)).outputs["model"]
-
-
-def champion(state: Any, run: Any, name: str) -> Any:
-    """The model that serves."""
-    return on_state(steps.take_champion(state=state, run=run, name=name)).set_display_name(f"take-{name}").outputs["model"]
+def policy_of(learned: dict[str, Any], workload: Any, cpu: Any, memory: Any, trained: Any = "yes") -> Any:
+    """A trained policy, or the champion."""
+    given = {"workload": workload, "cpu_model": cpu, "memory_model": memory}
+    return on_state(steps.train_policy(trained=trained, **given, **learned)).outputs["model"]
 
 
 def judged(learned: dict[str, Any], accept: Any, features: Any, workload: Any, models: dict[str, Any], report: Any) -> None:

@@ -16,7 +16,6 @@ from kfp import dsl
 from hydatis_pipelines.kubeflow import components as steps
 from hydatis_pipelines.kubeflow.graph_parts import (
     STATE_FOLDER,
-    champion,
     checked,
     detector,
     features_of,
@@ -66,26 +65,10 @@ def retraining(
                     made, effort, trace, plan.outputs["start_day"], plan.outputs["days"], pods, dataset
                 )
                 learned = {"effort": effort, **made}
-                with dsl.If(plan.outputs["cpu_forecaster"] == "yes", name="cpu-drifted"):
-                    new_cpu = forecaster(learned, "cpu", threads, features)
-                with dsl.Else(name="cpu-stays"):
-                    old_cpu = champion(state, run, "cpu-forecaster")
-                cpu = dsl.OneOf(new_cpu, old_cpu)
-                with dsl.If(plan.outputs["memory_forecaster"] == "yes", name="memory-drifted"):
-                    new_memory = forecaster(learned, "memory", threads, features)
-                with dsl.Else(name="memory-stays"):
-                    old_memory = champion(state, run, "memory-forecaster")
-                memory = dsl.OneOf(new_memory, old_memory)
-                with dsl.If(plan.outputs["anomaly_detector"] == "yes", name="anomaly-drifted"):
-                    new_anomaly = detector(learned, threads, features)
-                with dsl.Else(name="anomaly-stays"):
-                    old_anomaly = champion(state, run, "anomaly-detector")
-                anomaly = dsl.OneOf(new_anomaly, old_anomaly)
-                with dsl.If(plan.outputs["placement_policy"] == "yes", name="policy-drifted"):
-                    new_policy = policy_of(learned, workload, cpu, memory)
-                with dsl.Else(name="policy-stays"):
-                    old_policy = champion(state, run, "placement-policy")
-                policy = dsl.OneOf(new_policy, old_policy)
+                cpu = forecaster(learned, "cpu", threads, features, plan.outputs["cpu_forecaster"])
+                memory = forecaster(learned, "memory", threads, features, plan.outputs["memory_forecaster"])
+                anomaly = detector(learned, threads, features, plan.outputs["anomaly_detector"])
+                policy = policy_of(learned, workload, cpu, memory, plan.outputs["placement_policy"])
                 models = {"cpu_model": cpu, "memory_model": memory, "anomaly_model": anomaly, "policy_model": policy}
                 judged(learned, accept, features, workload, models, gate.outputs["report"])
             with dsl.Else(name="gate-missed"):

@@ -19,7 +19,7 @@ from hydatis_pipelines.run_folder import RunFolder, home_of
 from hydatis_pipelines.step_journal import RUNNING, StepEntry, read_journal, write_entry
 from hydatis_pipelines.step_process import StepProcess
 
-__all__ = ["call_step"]
+__all__ = ["call_step", "take_champion"]
 
 
 def call_step(task: str, step: str, state: str, run: str, options: Mapping[str, Any], *, recorded: bool = True) -> dict[str, Any]:
@@ -56,6 +56,14 @@ def call_step(task: str, step: str, state: str, run: str, options: Mapping[str, 
         raise SystemExit(1) from None
     sys.stdout.write(f"{task}: {'restored' if result.get('cached') else 'done'} in {result.get('seconds', 0.0):.1f} s\n")
     return result
+
+
+def take_champion(name: str, state: str, run: str, out: str) -> None:
+    """The current version of a model in the place of one that is not trained; the task says so.
+
+    A component chooses between the two, and no branch of the graph: kfp.local 2.17 cannot bring artifacts of two branches together.
+    """
+    call_step(f"take-{name}", "take-champion", state, run, {"name": name, "models_dir": f"{state}/models", "out": out})
 
 
 def _note_failure(folder: RunFolder, task: str, step: str, started: float, error: str) -> None:
