@@ -62,7 +62,7 @@ class RegisteredModelVersion:
     source: str
     """Where its files are, as a URI of MLflow."""
     stage: str
-    """The stage that was mirrored when this was asked."""
+    """The stage that was last mirrored."""
 
 
 class MlflowRegistry:

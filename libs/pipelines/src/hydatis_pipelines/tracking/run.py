@@ -10,6 +10,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from hydatis_lifecycle.adapters.artifact_folder import ArtifactFolder
 from hydatis_lifecycle.adapters.stage_book import StageBook
 from hydatis_lifecycle.artifacts import Artifact
 from hydatis_lifecycle.cards.card import CardContext, card_of
+from hydatis_lifecycle.cards.components import Package
 from hydatis_lifecycle.lineage.record import EntityKind
 from hydatis_lifecycle.signing.statement import artifact_digest
 
@@ -74,8 +76,9 @@ def track_run(
         context = (contexts or {}).get(manifest.name, CardContext())
         found[manifest.name] = known or _track(registry, model.path, artifact, context, business or {})
     book = StageBook(home.stages)
-    for name in found:
-        registry.mirror(name, book.stages(name))  # it may have been promoted before it was registered
+    for name, version in found.items():
+        if registry.mirror(name, book.stages(name)):  # it may have been promoted before it was registered
+            found[name] = registry.find(name, version.digest) or version
     return found
 
 
@@ -140,7 +143,7 @@ def _log_dataset(registry: MlflowRegistry, run_id: str, artifact: Artifact, cont
 
 def _write_files(folder: Path, published: Path, artifact: Artifact, family: Family, context: CardContext, run_id: str) -> None:
     """Everything that a run shows, below one folder; ``model/artifact`` is the published folder, byte for byte."""
-    from hydatis_lifecycle.adapters.bill_of_materials import bill_of_materials, installed_packages
+    from hydatis_lifecycle.adapters.bill_of_materials import bill_of_materials
     from hydatis_lifecycle.adapters.card_pages import card_html, card_markdown
 
     from hydatis_pipelines.tracking.signature import write_mlmodel
@@ -155,6 +158,14 @@ def _write_files(folder: Path, published: Path, artifact: Artifact, family: Fami
     card = card_of(manifest, context)
     (folder / "card.md").write_text(card_markdown(card))
     (folder / "card.html").write_text(card_html(card))
-    packages = installed_packages(TRAINING_PACKAGES)
+    packages = _training_packages()
     bill = bill_of_materials(manifest, packages, context.lineage, time_seconds=time(), signer=context.signer)
     (folder / "sbom.cdx.json").write_text(bill)
+
+
+@cache
+def _training_packages() -> tuple[Package, ...]:
+    """The same for every model of a process; reading a hundred packages' requirements takes half a second."""
+    from hydatis_lifecycle.adapters.bill_of_materials import installed_packages
+
+    return installed_packages(TRAINING_PACKAGES)
