@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hydatis_core.errors import DependencyUnavailable
+from hydatis_core.errors import DependencyUnavailable, InvalidValue
 from hydatis_lifecycle.adapters.catalogue.catalogue import Catalogue
 from hydatis_lifecycle.adapters.catalogue.database import open_database, writing
+from hydatis_lifecycle.adapters.lineage_store import LineageStore
+from hydatis_lifecycle.lineage.record import Entity, EntityKind, StepRecord
 from hydatis_lifecycle.versions import version_key
 from sqlalchemy import text
 
@@ -114,3 +116,38 @@ def test_a_row_that_another_session_holds_is_told_with_what_to_do(
         with pytest.raises(DependencyUnavailable, match=r"lock timeout.*expected the other session to end"):
             catalogue.register("held", folder, time_seconds=2.0)
     assert [one.version for one in catalogue.versions("held")] == ["1.0.0"]
+
+
+def test_lineage_lies_beside_it_and_is_walked_in_both_directions(server_url: str) -> None:
+    raw, rows, model = (
+        Entity(kind, kind.value, f"sha256:{number:064x}")
+        for number, kind in enumerate((EntityKind.DATASET, EntityKind.FEATURES, EntityKind.MODEL))
+    )
+    records = (
+        StepRecord("build", "run-1", (raw,), (rows,), 1.0, 2.0),
+        StepRecord("train", "run-1", (rows,), (model,), 3.0, 4.0, {"seed": 1}),
+    )
+    failures: list[BaseException] = []
+
+    def tell() -> None:
+        try:
+            store = LineageStore(server_url)
+            for record in reversed(records):
+                store.add(record)
+        except BaseException as failure:
+            failures.append(failure)
+
+    threads = [threading.Thread(target=tell) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    store = LineageStore(server_url)
+    assert store.records() == records
+    assert tuple(store.upstream(model.digest).derivations.values()) == records
+    assert tuple(store.downstream(raw.digest, limit=1).derivations.values()) == records[:1]
+    assert store.find("model") == (model,)
+    assert store.newest(limit=1) == ((model, 3.0),)
+    with pytest.raises(InvalidValue, match="step tidy"):
+        store.add(StepRecord("tidy", "run-2", (model,), (raw,), 5.0, 6.0))
