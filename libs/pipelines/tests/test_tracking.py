@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hydatis_anomaly import training
-from hydatis_core.errors import DependencyUnavailable, InvalidValue
+from hydatis_core.errors import ArtifactRefused, DependencyUnavailable, InvalidValue
 from hydatis_core.seeds import generator
 from hydatis_lifecycle.adapters.artifact_folder import ArtifactFolder
 from hydatis_lifecycle.adapters.ec_key import EcSigner, EcVerifier, trusted_keys_beside
@@ -72,7 +72,7 @@ class Tracked:
         self.signer = EcSigner.from_file(self.home.signing_key)
         self.published = [publish(policy(), self.models, self.signer), publish(detector(), self.models, self.signer)]
         step = StepRecord("make-workload", "run-7", (RAW,), (Entity(EntityKind.WORKLOAD, "w", f"sha256:{'3' * 64}"),), 1.0, 2.0)
-        self.contexts = {name: CardContext(signer=self.signer.identity, lineage=(step,)) for name in MODELS}
+        self.contexts = {name: CardContext(lineage=(step,)) for name in MODELS}
         self.registered = self.track()
         self.registry = MlflowRegistry(self.home.mlflow_uri, self.home.mlflow_artifacts)
 
@@ -104,6 +104,13 @@ def test_a_run_holds_parameters_metrics_of_model_and_business_and_the_learning_c
     curve = tracked.registry.client.get_metric_history(run.info.run_id, "training/reward_mean")
     assert [(point.step, point.value) for point in curve] == [(0, 0.0), (1, 0.1), (2, 0.2)]
     assert run.data.tags["hydatis.training_run"] == "run-7"
+    assert run.data.tags["hydatis.signer"] == tracked.signer.identity
+
+
+def test_what_a_stranger_signed_is_not_registered(tracked, tmp_path):
+    stranger = publish(policy(), tmp_path / "models", EcSigner.from_file(tmp_path / "keys" / "signing.pem"))
+    with pytest.raises(ArtifactRefused, match="which is not trusted"):
+        track_run(tracked.home, [stranger])
 
 
 def test_a_run_names_the_data_it_was_trained_on(tracked):

@@ -10,6 +10,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from time import time
@@ -21,6 +22,7 @@ from hydatis_lifecycle.artifacts import Artifact
 from hydatis_lifecycle.cards.card import CardContext, card_of
 from hydatis_lifecycle.cards.components import Package
 from hydatis_lifecycle.lineage.record import EntityKind
+from hydatis_lifecycle.signing.check import SignatureCheck
 from hydatis_lifecycle.signing.statement import artifact_digest
 
 from hydatis_pipelines.lifecycle_home import LifecycleHome
@@ -55,7 +57,7 @@ def track_run(
     Args:
         home: says where MLflow is.
         published: the models, each in the folder that it was published to.
-        contexts: what is known of a model beside its manifest, by its name, for its card: signer, lineage, quality.
+        contexts: what is known of a model beside its manifest, by its name, for its card: lineage, quality.
         business: what all of them together are worth; goes to every run as ``business/...``.
 
     Returns:
@@ -63,23 +65,35 @@ def track_run(
 
     Raises:
         DependencyUnavailable: MLflow does not answer. What was published stays; the same call registers what is missing.
-        ArtifactRefused: a published model is not what its manifest says.
+        ArtifactRefused: a published model is not what its manifest says, or bears a signature of nobody who is trusted here.
     """
     from hydatis_lifecycle.adapters.mlflow_registry import MlflowRegistry
 
     registry = MlflowRegistry(home.mlflow_uri, home.mlflow_artifacts)
+    signatures = _signatures(home)
     found: dict[str, RegisteredModelVersion] = {}
     for model in published:
         manifest = model.manifest
-        artifact = ArtifactFolder(model.path.parent.parent).load(manifest.name, manifest.version)
+        artifact = ArtifactFolder(model.path.parent.parent, signatures).load(manifest.name, manifest.version)
         known = registry.find(manifest.name, artifact_digest(manifest))
         context = (contexts or {}).get(manifest.name, CardContext())
+        context = replace(context, signer=context.signer or artifact.signer)
         found[manifest.name] = known or _track(registry, model.path, artifact, context, business or {})
     book = StageBook(home.stages)
     for name, version in found.items():
         if registry.mirror(name, book.stages(name)):  # it may have been promoted before it was registered
             found[name] = registry.find(name, version.digest) or version
     return found
+
+
+def _signatures(home: LifecycleHome) -> SignatureCheck | None:
+    """Whom this home believes; what bears no signature at all is registered as such."""
+    from hydatis_lifecycle.adapters.ec_key import trusted_keys_beside
+    from hydatis_lifecycle.adapters.signers import check_of
+    from hydatis_lifecycle.adapters.sigstore_signer import SigstoreIdentity
+
+    trusted = trusted_keys_beside(home.signing_key)
+    return check_of(trusted if trusted.is_dir() else None, SigstoreIdentity.of(home.environment), "accept")
 
 
 def _track(
