@@ -1,4 +1,7 @@
 import json
+import resource
+import subprocess
+import sys
 
 import pytest
 from hydatis_core.errors import InvalidValue
@@ -118,3 +121,22 @@ def test_a_step_that_fails_stands_in_the_journal_and_not_in_the_cache(shout, sho
     assert not (tmp_path / "cache").exists()
     shouted()
     assert read_journal(tmp_path / "journal")[0].status == DONE
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_no_half_output(tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "hydatis_pipelines",
+        "make-workload",
+        "--pod-count=5",
+        "--days=1",
+        f"--out={tmp_path / 'w.npz'}",
+    ]
+    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))  # noqa: E731  # as a disk with 1,000 bytes left
+    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=limit, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("make-workload: ")
+    assert "File too large" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 
-from hydatis_core.errors import HydatisError
+from hydatis_core.errors import DependencyUnavailable, HydatisError
 
 from hydatis_pipelines.lifeline import hold
 from hydatis_pipelines.progress import as_lines, untold
@@ -36,13 +36,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     started = perf_counter()
     try:
         result = run_step(step, options, as_lines(sys.stdout) if tell else untold, recording)
-    except HydatisError as error:
+    except (HydatisError, OSError) as raised:
+        error = _of_the_system(raised) if isinstance(raised, OSError) else raised
         said = {"type": type(error).__name__, "message": error.message, "field": error.field, "expected": error.expected}
         sys.stdout.write(json.dumps({"error": said}) + "\n")
         sys.stderr.write(f"{step}: {error}\n")
         return 1
     sys.stdout.write(json.dumps({"result": result | {"seconds": round(perf_counter() - started, 3)}}) + "\n")
     return 0
+
+
+def _of_the_system(error: OSError) -> HydatisError:
+    """A disk that is full, a folder that may not be written: whoever runs the step can do something about it."""
+    shown = error.strerror or str(error)
+    return DependencyUnavailable(shown, field=str(error.filename or "disk"), expected="a disk with room, that may be written")
 
 
 def _parser() -> argparse.ArgumentParser:
