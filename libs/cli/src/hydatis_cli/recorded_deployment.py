@@ -17,12 +17,9 @@ def record_deployment(state: StateFolder, name: str, version: str, *, at_seconds
     """
     from hydatis_lifecycle.adapters.lineage_store import LineageStore
     from hydatis_lifecycle.lineage.deployment import deployment_record
-    from hydatis_lifecycle.lineage.record import Entity, EntityKind
-    from hydatis_lifecycle.manifest import MANIFEST_FILE
-    from hydatis_pipelines.finish_step import SERVING
-    from hydatis_pipelines.whole_files import digest_of
+    from hydatis_pipelines.finish_step import SERVING, artifact_entity
 
-    artifact = Entity(EntityKind.ARTIFACT, name, digest_of(state.models / name / version / MANIFEST_FILE), version)
+    artifact = artifact_entity(state.models, name, version)
     try:
         LineageStore(lifecycle_home(state).catalogue_url).add(deployment_record(artifact, SERVING, at_seconds=at_seconds, by=who))
     except DependencyUnavailable as wrong:

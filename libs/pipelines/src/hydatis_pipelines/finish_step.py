@@ -14,16 +14,17 @@ from typing import Any
 
 from hydatis_core.errors import HydatisError
 from hydatis_lifecycle.lineage.deployment import deployment_record
-from hydatis_lifecycle.lineage.record import StepRecord
+from hydatis_lifecycle.lineage.record import Entity, EntityKind, StepRecord
+from hydatis_lifecycle.manifest import MANIFEST_FILE
 
 from hydatis_pipelines.progress import Progress
 from hydatis_pipelines.run_events import tell_run
-from hydatis_pipelines.run_folder import RunFolder, home_of
+from hydatis_pipelines.run_folder import RunFolder, home_of, models_of
 from hydatis_pipelines.run_report import report_of, summary_of
 from hydatis_pipelines.step_journal import DONE, StepEntry, read_journal
-from hydatis_pipelines.whole_files import write_whole
+from hydatis_pipelines.whole_files import digest_of, write_whole
 
-__all__ = ["SERVING", "finish"]
+__all__ = ["SERVING", "artifact_entity", "finish"]
 
 #: What servers of the state folder load: where a registered version is deployed to.
 SERVING = "serving"
@@ -39,7 +40,7 @@ def finish(*, state: Path, run: str, progress: Progress) -> dict[str, Any]:
     folder = RunFolder(state, run)
     entries = read_journal(folder.journal)
     started = json.loads(folder.start_file.read_text()) if folder.start_file.exists() else {}
-    records, problem = _records(run, entries), None
+    records, problem = _records(run, entries, models_of(state)), None
     try:
         from hydatis_lifecycle.adapters.lineage_store import LineageStore
 
@@ -62,10 +63,18 @@ def finish(*, state: Path, run: str, progress: Progress) -> dict[str, Any]:
     return {"out": str(folder.report), "status": report["status"], "lineage_records_count": len(records)}
 
 
-def _records(run: str, entries: Sequence[StepEntry]) -> list[StepRecord]:
-    """What each step read and made, and that what was registered serves from then on."""
+def _records(run: str, entries: Sequence[StepEntry], models_dir: Path) -> list[StepRecord]:
+    """What each step read and made, and what serves from then on: what was registered, and what was fallen back to."""
     records = [record for entry in entries if (record := entry.record(run)) is not None]
-    served = [(record, made) for record in records if record.step == "register" for made in record.outputs]
-    for record, made in served:
-        records.append(deployment_record(made, SERVING, at_seconds=record.ended_seconds, run=run, code_version=record.code_version))
+    for entry in entries:
+        served = [made for made in entry.outputs if entry.step == "register"]
+        changes = {name: said.partition(" -> ")[2] for name, said in entry.result.get("fell_back", {}).items()}
+        served += [artifact_entity(models_dir, name, version) for name, version in changes.items() if version]
+        ended, code = entry.started_seconds + entry.seconds, entry.code_version
+        records += [deployment_record(made, SERVING, at_seconds=ended, run=run, code_version=code) for made in served]
     return records
+
+
+def artifact_entity(models_dir: Path, name: str, version: str) -> Entity:
+    """A published version as lineage knows it: by the digest of its manifest, which names those of its files."""
+    return Entity(EntityKind.ARTIFACT, name, digest_of(models_dir / name / version / MANIFEST_FILE), version)
