@@ -156,7 +156,15 @@ def _report_or_unfinished(folder: RunFolder) -> dict[str, Any]:
     try:
         return read_report(folder)
     except DependencyUnavailable:
-        return {"run": folder.run, "status": "unfinished", "pipeline": "", "seconds": None, "registered": [], "cached_count": 0}
+        told = json.loads(folder.start_file.read_text()) if folder.start_file.exists() else {}
+        unfinished = {
+            "status": "unfinished",
+            "pipeline": told.get("pipeline", ""),
+            "seconds": None,
+            "registered": [],
+            "cached_count": 0,
+        }
+        return {"run": folder.run} | unfinished
 
 
 def _accept(accept: str | None) -> dict[str, Any]:
