@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,10 @@ from hydatis_pipelines.search.space import Value
 from hydatis_pipelines.search.study import alone, begin, finished, open_study, storage_errors, study_name
 from hydatis_pipelines.step_process import StepProcess
 
-__all__ = ["TEST_SEEDS_COUNT", "tune"]
+__all__ = ["TEST_SEEDS_COUNT", "side_by_side", "tune"]
 
+#: shape (seeds, windows).
+Scores = Sequence[Sequence[float]]
 #: Seeds under which the best and the defaults are trained for the test windows.
 TEST_SEEDS_COUNT = 2
 
@@ -85,7 +87,7 @@ def tune(
         return report_of(study, experiment, _test_scores(study, experiment, common))
 
 
-def _test_scores(study: optuna.Study, experiment: Experiment, common: Mapping[str, Any]) -> Any:
+def _test_scores(study: optuna.Study, experiment: Experiment, common: Mapping[str, Any]) -> tuple[Scores, Scores] | None:
     """Scores of the best and of the defaults in the test windows; None: the defaults are the best."""
     best, default = best_trial(study), default_trial(study, experiment)
     if best.number == default.number:
@@ -100,7 +102,9 @@ def _texts(values: Mapping[str, Value]) -> list[str]:
     return [f"{name}={value!r}" if isinstance(value, float) else f"{name}={value}" for name, value in values.items()]
 
 
-def side_by_side(step: str, options: Sequence[Mapping[str, Any]], told: Any) -> list[dict[str, Any]]:
+def side_by_side(
+    step: str, options: Sequence[Mapping[str, Any]], told: Callable[[int, int, int, str], None]
+) -> list[dict[str, Any]]:
     """Runs a step several times at once, each in a process of its own; all end when one fails.
 
     Args:
