@@ -17,10 +17,13 @@ from hydatis_lifecycle.adapters.artifact_folder import ArtifactFolder
 from hydatis_lifecycle.adapters.ec_key import EcVerifier, trusted_keys_beside
 from hydatis_lifecycle.adapters.lineage_store import LineageStore
 from hydatis_lifecycle.lineage.record import EntityKind
+from hydatis_lifecycle.quality.report import QualityReport
 from hydatis_lifecycle.signing.check import SignatureCheck
 from hydatis_pipelines.kubeflow.local_pipeline import run_pipeline
+from hydatis_pipelines.lifecycle_catalogue import open_catalogue
 from hydatis_pipelines.run_folder import RunFolder, home_of, models_of
 from hydatis_pipelines.step_journal import read_journal
+from hydatis_pipelines.tracking.context import card_context
 
 TRAINING = {
     *("register-dataset", "validate", "make-workload", "build-features", "store-features", "train-cpu-forecaster"),
@@ -115,6 +118,15 @@ def test_a_registered_model_is_traced_to_the_registered_data(trained):
         assert {(made.name, made.version) for made in raw} == {("bitbrains", "1.0.0")}
         served = store.downstream(one["digest"]).derivations.values()
         assert {made.kind for record in served for made in record.outputs} == {EntityKind.DEPLOYMENT}
+
+
+def test_the_scores_of_the_data_stand_in_the_catalogue_and_in_the_cards_of_models(trained):
+    state, _, report = trained
+    kept = QualityReport.from_json(open_catalogue(home_of(state)).get("bitbrains", "1.0.0").quality)
+    assert kept.passed
+    name = report["registered"][0]["name"]
+    context = card_context(home_of(state), ArtifactFolder(models_of(state)).load(name, "1.0.0").manifest)
+    assert context.quality["completeness"] == (kept.scores["completeness"].ratio, kept.scores["completeness"].checked_count)
 
 
 def test_a_run_in_which_nothing_changed_restores_its_steps_and_registers_nothing(trained):

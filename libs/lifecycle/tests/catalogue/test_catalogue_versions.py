@@ -73,6 +73,14 @@ def test_content_that_is_checked_later_keeps_its_report(register: Any, catalogue
     assert catalogue.get("bitbrains").quality == {"passed": True}
 
 
+def test_a_report_is_kept_beside_the_version_that_it_is_of(register: Any, catalogue: Catalogue) -> None:
+    register({"a.parquet": samples()})
+    assert catalogue.keep_quality("bitbrains", "1.0.0", {"passed": False}).quality == {"passed": False}
+    assert catalogue.get("bitbrains", "1.0.0").quality == {"passed": False}
+    with pytest.raises(InvalidValue, match=r"there is no bitbrains 2\.0\.0"):
+        catalogue.keep_quality("bitbrains", "2.0.0", {"passed": True})
+
+
 CASES: dict[str, tuple[dict[str, Any], str, str]] = {
     "rows appended": ({"a.parquet": samples(9)}, "1.1.0", "3 rows added"),
     "column added": ({"a.parquet": samples(memory_kib=np.ones(6))}, "1.1.0", "column added memory_kib of a.parquet"),

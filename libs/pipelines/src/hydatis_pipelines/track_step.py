@@ -11,6 +11,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hydatis_lifecycle.lineage.record import EntityKind
+
 from hydatis_pipelines.champions import MODEL_NAMES, champion_of
 from hydatis_pipelines.progress import Progress
 from hydatis_pipelines.run_folder import RunFolder, home_of, models_of
@@ -19,6 +21,7 @@ from hydatis_pipelines.whole_files import write_whole
 if TYPE_CHECKING:
     from hydatis_lifecycle.cards.card import CardContext
 
+    from hydatis_pipelines.lifecycle_home import LifecycleHome
     from hydatis_pipelines.publish_step import PublishedModel
 
 __all__ = ["track"]
@@ -39,6 +42,8 @@ def track(*, registered: Path, report: Path | None, state: Path, run: str, out: 
         / f"{hashlib.sha256(f'{home.mlflow_uri} {artifact_digest(model.manifest)}'.encode()).hexdigest()}.json"
         for model in current
     }
+    if report is not None:
+        _keep_quality(home, RunFolder(state, run), json.loads(report.read_text()))
     missing = [model for model in current if not receipts[model.manifest.name].exists()]
     if missing:
         from hydatis_pipelines.tracking import track_run
@@ -51,6 +56,16 @@ def track(*, registered: Path, report: Path | None, state: Path, run: str, out: 
     said = {"tracked": [f"{model.manifest.name} {model.manifest.version}" for model in missing]}
     write_whole(out, (json.dumps(said, indent=1) + "\n").encode())
     return {"out": str(out), **said}
+
+
+def _keep_quality(home: LifecycleHome, folder: RunFolder, report: dict[str, Any]) -> None:
+    """Keeps the report beside the version of the dataset that it is of."""
+    from hydatis_pipelines.lifecycle_catalogue import open_catalogue
+    from hydatis_pipelines.step_journal import read_journal
+
+    read = {one.digest: one for entry in read_journal(folder.journal) for one in entry.outputs if one.kind is EntityKind.DATASET}
+    if (dataset := read.get(report["digest"])) is not None:
+        open_catalogue(home).keep_quality(dataset.name, dataset.version, report)
 
 
 def _context(model: PublishedModel, report: Path | None, folder: RunFolder, signers: dict[str, str]) -> CardContext:

@@ -92,6 +92,22 @@ class Catalogue:
         proposal = Proposal(name, dict(metadata or {}), quality, self._gate.user, time_seconds)
         return self._registration(reason).run(proposal, Path(folder), progress)
 
+    def keep_quality(self, name: str, version: str, quality: Mapping[str, Any]) -> RegisteredVersion:
+        """Keeps the report of a check beside the version it is of, in the place of an earlier one.
+
+        Args:
+            quality: JSON values, as ``QualityReport.to_json`` gives them.
+
+        Raises:
+            InvalidValue: there is no such version.
+        """
+        reason = self._gate.require(Action.REGISTER, name, version)
+        with writing(self._engine) as connection:
+            found = self._find(connection, name, version)[1]
+            kept = version_rows.keep_quality(connection, found, quality)
+            self._gate.log(connection, Action.REGISTER.value, name, version, reason)
+        return kept
+
     def get(self, name: str, version: str | None = None) -> RegisteredVersion:
         """A version, the newest when none is named.
 
