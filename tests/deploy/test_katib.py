@@ -8,7 +8,6 @@ little. What Katib really holds them against is its Go types, its defaults and i
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 import subprocess
 import sys
@@ -22,38 +21,31 @@ import yaml
 from chart.kubectl import Kubectl
 from chart.rendered import NAMESPACE, ROOT
 from control_plane.api import Api
-from control_plane.build_cache import built, cache_folder, go_program
+from control_plane.build_cache import go_program
+from control_plane.katib_check_program import KATIB_MODULE, katib_check_program
 from control_plane.waiting import until
 
-MODULE = Path(__file__).resolve().parent / "katib"
 #: Its checksum stands in go.sum: the checksum database does not know it everywhere.
 KATIB = "github.com/kubeflow/katib"
 FILES = sorted(path for path in (ROOT / "deploy" / "katib").glob("*.yaml") if path.name != "prepare.yaml")
 RESOURCE = f"/apis/kubeflow.org/v1beta1/namespaces/{NAMESPACE}/experiments"
 
 
-@cache
-def checker() -> Path:
-    pins = hashlib.sha256((MODULE / "go.sum").read_bytes() + (MODULE / "main.go").read_bytes()).hexdigest()[:12]
-    return built(cache_folder() / f"katib-check-{pins}" / "katib-check", ".", MODULE)
-
-
 def asked(*arguments: str | Path) -> Any:
-    return json.loads(subprocess.run([checker(), *arguments], capture_output=True, text=True, check=True).stdout)
+    return json.loads(subprocess.run([katib_check_program(), *arguments], capture_output=True, text=True, check=True).stdout)
 
 
 @cache
 def crd() -> dict[str, Any]:
-    subprocess.run([go_program(), "mod", "download", KATIB], cwd=MODULE, check=True)
+    subprocess.run([go_program(), "mod", "download", KATIB], cwd=KATIB_MODULE, check=True)
     listed = subprocess.run(
-        [go_program(), "list", "-m", "-f", "{{.Dir}}", KATIB], cwd=MODULE, capture_output=True, text=True, check=True
+        [go_program(), "list", "-m", "-f", "{{.Dir}}", KATIB], cwd=KATIB_MODULE, capture_output=True, text=True, check=True
     )
     text = (Path(listed.stdout.strip()) / "manifests/v1beta1/components/crd/experiment.yaml").read_text()
     found: dict[str, Any] = yaml.safe_load(text)
     return found
 
 
-@pytest.mark.slow
 def test_the_checks_of_katibs_webhook_admit_every_experiment() -> None:
     assert len(FILES) == 6
     assert asked("experiment", *FILES) == {str(path): [] for path in FILES}
@@ -69,7 +61,6 @@ WRONG: dict[str, tuple[Change, str]] = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("wrong", WRONG)
 def test_the_same_checks_refuse(wrong: str, tmp_path: Path) -> None:
     change, said = WRONG[wrong]
@@ -80,7 +71,6 @@ def test_the_same_checks_refuse(wrong: str, tmp_path: Path) -> None:
     assert said in first
 
 
-@pytest.mark.slow
 def test_katibs_collector_reads_the_figures_of_a_real_trial(tmp_path: Path) -> None:
     step = [sys.executable, "-m", "hydatis_pipelines"]
     prepare = [*step, "prepare-search", "--trace=synthetic", "--size=smoke", f"--out={tmp_path}"]

@@ -140,12 +140,18 @@ def test_everything_is_exported_and_read_back(state: Path, tmp_path: Path) -> No
         (["list", "--kind", "tablet"], "no kind of thing"),
         (["export", "--format", "xml"], "no format"),
         (["export", "--url", "http://127.0.0.1:9"], "events only"),
-        (["show", "cpu-forecaster", "--svg", "/dev/null/x.svg"], "cannot be written"),
     ],
 )
 def test_what_cannot_be_answered_is_one_sentence(state: Path, arguments: list[str], named: str) -> None:
     with pytest.raises(InvalidValue, match=named):
         CliRunner().invoke(lineage_app, [*arguments, "--state", str(state)], catch_exceptions=False)
+
+
+def test_a_drawing_that_cannot_be_written_is_one_sentence(state: Path) -> None:
+    with pytest.raises(DependencyUnavailable, match="cannot be written"):
+        CliRunner().invoke(
+            lineage_app, ["show", "cpu-forecaster", "--svg", "/dev/null/x.svg", "--state", str(state)], catch_exceptions=False
+        )
 
 
 def test_a_folder_without_lineage_is_said_and_nothing_is_made_in_it(tmp_path: Path) -> None:

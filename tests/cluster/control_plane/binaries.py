@@ -18,6 +18,7 @@ if __name__ == "__main__":  # run as a program, its package is not on the path
 
 from control_plane.build_cache import built, cache_folder
 from control_plane.descheduler_program import descheduler_program
+from control_plane.katib_check_program import katib_check_program
 
 __all__ = ["MODULE", "PROGRAMS", "Binaries"]
 
@@ -92,7 +93,8 @@ def main() -> None:
             sys.stdout.flush()
         path = binaries.path(name)
         sys.stdout.write(f"{told}: {path}" + (f", {time.monotonic() - begin:.0f} s\n" if missing else "\n"))
-    sys.stdout.write(f"{descheduler_program()}\n")
+    for program in (descheduler_program, katib_check_program):
+        sys.stdout.write(f"{program()}\n")
 
 
 if __name__ == "__main__":

@@ -116,7 +116,9 @@ def export(
     lines = _events(state, run, url) if form == "openlineage" else _records(state, run)
     text = "".join(f"{line}\n" for line in lines)
     if to is not None:
-        _write(to, text)
+        from hydatis_pipelines.whole_files import write_whole
+
+        write_whole(to, text.encode())
     elif not url:
         typer.echo(text, nl=False)
     err.print(f"{len(lines)} {'events' if form == 'openlineage' else 'records'}{f' sent to {url}' if url else ''}.")
@@ -143,16 +145,17 @@ def _events(state: Path, run: str | None, url: str | None) -> list[str]:
 
 def _draw(store: LineageStore, asked: Entity, html: Path | None, svg: Path | None) -> None:
     from hydatis_lifecycle.lineage.drawing import drawn
+    from hydatis_pipelines.whole_files import write_whole
 
     from hydatis_cli.lineage_page import lineage_page
 
     up, down = (walk(asked.digest, limit=_STEPS_SHOWN) for walk in (store.upstream, store.downstream))
     graph = up.joined(down)
     if html is not None:
-        _write(html, lineage_page(graph, asked))
+        write_whole(html, lineage_page(graph, asked).encode())
         err.print(f"Page: {html}")
     if svg is not None:
-        _write(svg, drawn(graph, asked.digest))
+        write_whole(svg, drawn(graph, asked.digest).encode())
         err.print(f"Drawing: {svg}")
 
 
@@ -199,14 +202,3 @@ def _store(state: Path) -> LineageStore:
 
 def _value(entity: Entity) -> dict[str, str]:
     return {"kind": entity.kind.value, "name": entity.name, "version": entity.version, "digest": entity.digest}
-
-
-def _write(path: Path, text: str) -> None:
-    from hydatis_pipelines.whole_files import write_whole
-
-    try:
-        write_whole(path, text.encode())
-    except OSError as wrong:
-        raise InvalidValue(
-            f"{path} cannot be written: {wrong.strerror}", field=str(path), expected="a file in a folder that is there"
-        ) from None
