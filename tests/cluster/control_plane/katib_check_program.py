@@ -1,4 +1,4 @@
-"""The program that holds experiments against Katib's own Go code, built before any test waits for it; nothing but what Python brings."""
+"""The program that holds experiments against Katib's own Go code, built before any test waits for it; with bare Python."""
 
 from __future__ import annotations
 
