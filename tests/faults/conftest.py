@@ -45,8 +45,8 @@ BROKEN_TICK_SECONDS = 0.1
 #: Length of a replay, event time: fifteen ticks, and about nine pods a tick.
 REPLAY_SECONDS = 15 * TICK_SECONDS
 FULL = ("full", "none")
-#: How decisions are counted that missed a deadline inside their budget.
-LATE = (("full_local", "no_model_server"), ("greedy", "policy_late"))
+#: How decisions are counted that missed a deadline inside their budget; after several, a policy is not asked for a while.
+LATE = (("full_local", "no_model_server"), ("greedy", "policy_late"), ("greedy", "no_policy"))
 MEASURED = pytest.StashKey[list[dict[str, Any]]]()
 
 
